@@ -1,0 +1,190 @@
+"""Measured voices to a song: ties, words, chords and changes placed on the grid of ``bars``.
+
+Conventions:
+    Voices come from ``abc`` or ``musicxml``; measure ``i`` of every voice sounds at the same time. The first voice is
+    the melody, later ones voices. Fine ticks in, ticks out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cocreate.errors import FileError, InputError
+from cocreate.files.bars import FINE, Layout, Measure, lay_out, playing_order, settle_meters
+from cocreate.music import theory
+from cocreate.music.song import DEFAULT_TEMPO_BPM, Chord, Key, Meter, Note, Part, Section, Song, Syllable, Tempo
+
+_LONGEST_SILENCE_BARS = 2
+
+
+@dataclass(slots=True)
+class Voice:
+    """What one player has, measure by measure; ``program`` is General MIDI, 0..127."""
+
+    name: str
+    measures: list[Measure]
+    program: int = 0
+    is_drums: bool = False
+
+
+def song_of(voices: list[Voice], *, title: str, expand: bool = False, rests: bool = True) -> tuple[Song, int, int]:
+    """The song, its number of bars, and how many of them do not fit their metre.
+
+    ``rests=False`` leaves out silent measures at both ends and shortens silence of more than two bars to one.
+
+    Raises:
+        FileError: if there is no note.
+    """
+    voices = [v for v in voices if any(e.pitches for m in v.measures for e in m.events)]
+    if not voices:
+        raise FileError("the file has no notes; give one with music in it")
+    leader = _leader(voices)
+    settle_meters(leader)
+    layout = lay_out(leader, _order(voices, leader, expand=expand, rests=rests))
+    parts = []
+    for index, voice in enumerate(voices):
+        own = layout
+        if len(voice.measures) != len(leader):
+            own = lay_out(voice.measures, playing_order(voice.measures, expand=expand))
+        parts.append(_part(voice, own, index))
+    song = _song(title, leader, layout, tuple(parts), _chords(voices, layout))
+    return song, len(song.bars()), layout.irregular
+
+
+def top_line(part: Part) -> Part:
+    """The part as one line: of notes struck together the highest, each cut where the next begins."""
+    highest: dict[int, Note] = {}
+    for note in part.notes:
+        if note.start_ticks not in highest or note.pitch > highest[note.start_ticks].pitch:
+            highest[note.start_ticks] = note
+    notes = sorted(highest.values())
+    cut = [
+        Note(a.start_ticks, a.pitch, min(a.length_ticks, b.start_ticks - a.start_ticks), a.velocity)
+        for a, b in zip(notes, notes[1:], strict=False)
+    ]
+    return Part((*cut, *notes[-1:]), part.name, part.role, part.program, part.syllables)
+
+
+def _leader(voices: list[Voice]) -> list[Measure]:
+    """One measure list with the longest measure, the repeats and the changes of any voice at each place."""
+    longest = max(voices, key=lambda v: len(v.measures)).measures
+    same = [v.measures for v in voices if len(v.measures) == len(longest)]
+    for index, measure in enumerate(longest):
+        others = [measures[index] for measures in same]
+        length = max(m.length for m in others)
+        for other in others:
+            other.length = length
+            for name in ("opens", "closes", "double", "ending", "label", "tempo_bpm"):
+                setattr(measure, name, getattr(measure, name) or getattr(other, name))
+    return longest
+
+
+def _order(voices: list[Voice], leader: list[Measure], *, expand: bool, rests: bool) -> list[int]:
+    order = playing_order(leader, expand=expand)
+    if rests:
+        return order
+    sounding = {
+        i for v in voices for i, m in enumerate(v.measures) if any(event.pitches for event in m.events) or m.chords
+    }
+    kept: list[int] = []
+    silence: list[int] = []
+    for index in order:
+        if index not in sounding:
+            silence.append(index)
+            continue
+        if kept:
+            kept += silence if len(silence) <= _LONGEST_SILENCE_BARS else silence[:1]
+        silence = []
+        kept.append(index)
+    return kept or order
+
+
+def _ticks(fine: int) -> int:
+    return (fine + FINE // 2) // FINE
+
+
+def _part(voice: Voice, layout: Layout, index: int) -> Part:
+    placed: list[tuple[int, int, int, bool]] = []  # start, end, pitch, tied on
+    words: list[Syllable] = []
+    for place, start in zip(layout.order, layout.starts, strict=True):
+        if place >= len(voice.measures):
+            continue
+        for event in voice.measures[place].events:
+            at = _ticks(start + event.at)
+            end = _ticks(start + event.at + event.length)
+            placed += [(at, end, p, tie) for p, tie in zip(event.pitches, event.ties, strict=True)]
+            words += [Syllable(at, text, joins, verse) for verse, text, joins in event.syllables]
+    role = "drums" if voice.is_drums else "melody" if index == 0 else "voice"
+    single = all(len(event.pitches) < 2 for m in voice.measures for event in m.events) and _in_line(voice)  # noqa: PLR2004
+    notes = tuple(_joined(placed, cut=single))
+    return Part(notes, voice.name, role, voice.program, tuple(words))
+
+
+def _in_line(voice: Voice) -> bool:
+    return all(a.at + a.length <= b.at for m in voice.measures for a, b in zip(m.events, m.events[1:], strict=False))
+
+
+def _joined(placed: list[tuple[int, int, int, bool]], *, cut: bool) -> Iterator[Note]:
+    """Ties joined; with ``cut`` a note ends where a later one begins (a pickup taken out of the bar before it)."""
+    placed.sort(key=lambda n: (n[0], n[2]))
+    starts = sorted({n[0] for n in placed})
+    following = dict(zip(starts, starts[1:], strict=False)) if cut else {}
+    open_ties: dict[int, tuple[int, int]] = {}
+    for at, written_end, pitch, tied in placed:
+        end = min(written_end, following.get(at, written_end))
+        if end <= at:
+            continue
+        held, begin = open_ties.pop(pitch, None), at
+        if held is not None and held[1] == at:
+            begin = held[0]
+        elif held is not None:
+            yield Note(held[0], pitch, held[1] - held[0])
+        if tied:
+            open_ties[pitch] = (begin, end)
+        else:
+            yield Note(begin, pitch, end - begin)
+    for pitch, (begin, end) in open_ties.items():
+        yield Note(begin, pitch, end - begin)
+
+
+def _chords(voices: list[Voice], layout: Layout) -> tuple[Chord, ...]:
+    found: dict[int, tuple[int | None, str, int | None]] = {}
+    for voice in voices:
+        for index, start in zip(layout.order, layout.starts, strict=True):
+            if index >= len(voice.measures):
+                continue
+            for at, symbol in voice.measures[index].chords:
+                try:
+                    found.setdefault(_ticks(start + at), theory.parse_chord(symbol.split(";")[0]))
+                except InputError:
+                    continue  # an annotation such as "Fine" or "D.C."
+    times = sorted(found)
+    ends = [*times[1:], max([_ticks(layout.end), *(t + 1 for t in times[-1:])])]
+    return tuple(Chord(a, b - a, *found[a]) for a, b in zip(times, ends, strict=False))
+
+
+def _song(
+    title: str, leader: list[Measure], layout: Layout, parts: tuple[Part, ...], chords: tuple[Chord, ...]
+) -> Song:
+    keys: list[Key] = []
+    tempos: list[Tempo] = []
+    sections: list[Section] = []
+    for index, start in zip(layout.order, layout.starts, strict=True):
+        measure, at = leader[index], _ticks(start)
+        if measure.key and (not keys or (keys[-1].tonic, keys[-1].mode) != (measure.key.tonic, measure.key.mode)):
+            keys.append(Key(at if keys else 0, measure.key.tonic, measure.key.mode))
+        if measure.tempo_bpm and (not tempos or tempos[-1].bpm != measure.tempo_bpm):
+            tempos.append(Tempo(at if tempos else 0, measure.tempo_bpm))
+        if measure.label:
+            sections.append(Section(at, measure.label))
+    return Song(
+        parts,
+        meters=tuple(Meter(_ticks(at), *meter) for at, meter in layout.meters),
+        tempos=tuple(tempos) or (Tempo(0, DEFAULT_TEMPO_BPM),),
+        keys=tuple(keys),
+        chords=chords,
+        sections=tuple(sections),
+        title=title,
+        pickup_ticks=_ticks(layout.pickup),
+    )

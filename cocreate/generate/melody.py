@@ -1,0 +1,334 @@
+"""Melodies: from a style, over chords, or going on from someone's own bars.
+
+Conventions:
+    A request leaves out (None) what the style may choose. Whatever it names is met exactly; what no melody can meet
+    raises ``UnmetError`` before anything is drawn. The song's melody is part 0; given chords are kept as they are.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from cocreate.errors import InputError, UnmetError
+from cocreate.model.decoder import Decoder
+from cocreate.model.rules import Form, Scribe, Span
+from cocreate.model.sample import Row, Taste, decode
+from cocreate.model.tokens import Controls, Sheet, bar_id, chord_ids, frame_shift, lay_out, sheet_of, song_of
+from cocreate.model.vocabulary import (
+    DENSITY_EDGES,
+    MOODS,
+    PITCHES,
+    REGISTER_EDGES,
+    STEP_TICKS,
+    TEMPO_EDGES,
+    bin_of,
+    nearest_meter,
+)
+from cocreate.music.song import MODES, Chord, Key, Meter, Note, Part, Song, Tempo
+from cocreate.music.theory import SCALES, chord_pitch_classes, estimate_key
+
+MAX_BARS = 64
+MAX_CANDIDATES = 64
+MIN_TEMPO_BPM, MAX_TEMPO_BPM = 20.0, 400.0
+PROMPT_BARS = 16  # as much of the user's own music as the network is shown
+ANY = "any"  # the row of the style table that stands for no style in particular
+PARENTS = {"reel": "folk", "jig": "folk", "slip jig": "folk", "hornpipe": "folk", "strathspey": "folk", "polka": "folk",
+           "air": "folk", "celtic": "folk", "swing": "jazz", "bebop": "jazz", "hard bop": "jazz", "cool": "jazz",
+           "fusion": "jazz", "tin pan alley": "pop", "mandopop": "pop", "soul": "rock"}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class MelodyRequest:
+    """What is asked for.
+
+    Args:
+        bars: new bars, 1..64.
+        range: lowest and highest MIDI pitch, at least a fifth apart.
+        density: 0..1, from the sparsest to the busiest the style knows.
+        chords: chord symbols under the new bars, from tick 0.
+        start: a song to go on from; its bars are kept note for note.
+        n: candidates, 1..64.
+    """
+
+    style: str | None = None
+    key: Key | None = None
+    meter: Meter | None = None
+    tempo_bpm: float | None = None
+    bars: int = 8
+    range: tuple[int, int] | None = None
+    density: float | None = None
+    mood: str | None = None
+    chords: tuple[Chord, ...] = ()
+    start: Song | None = None
+    n: int = 8
+    seed: int = 0
+    taste: Taste = field(default_factory=Taste)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.bars <= MAX_BARS:
+            raise InputError(f"bars must be in 1..{MAX_BARS}, got {self.bars}")
+        if not 1 <= self.n <= MAX_CANDIDATES:
+            raise InputError(f"n must be in 1..{MAX_CANDIDATES}, got {self.n}")
+        if self.density is not None and not 0 <= self.density <= 1:
+            raise InputError(f"density must be in 0..1, got {self.density:g}")
+        if self.mood is not None and self.mood not in MOODS:
+            raise InputError(f"mood must be one of {', '.join(MOODS)}, got {self.mood!r}{_near(self.mood, MOODS)}")
+        if self.tempo_bpm is not None and not MIN_TEMPO_BPM <= self.tempo_bpm <= MAX_TEMPO_BPM:
+            raise InputError(f"tempo must be in {MIN_TEMPO_BPM:g}..{MAX_TEMPO_BPM:g} bpm, got {self.tempo_bpm:g}")
+        if self.seed < 0:
+            raise InputError(f"seed must be 0 or more, got {self.seed}")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A melody as it was drawn. ``nats`` a free choice: how surprising the network itself finds it."""
+
+    song: Song
+    style: str
+    nats: float
+    new_from_ticks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What the style chose for one candidate where the request left it open."""
+
+    key: Key
+    meter: Meter
+    tempo_bpm: float
+    controls: Controls
+    form: Form
+
+
+def check_style(style: str | None, table: Mapping[str, Any]) -> str:
+    """The row of the style table for a request.
+
+    Raises:
+        InputError: for a style the checkpoint was not trained on; names the nearest.
+    """
+    if style is None:
+        return ANY
+    wanted = style.strip().lower().replace("-", " ").replace("_", " ")
+    known = sorted(name for name in table if name != ANY)
+    if wanted in table and wanted != ANY:
+        return wanted
+    raise InputError(f"style must be one of {', '.join(known)}, got {style!r}{_near(wanted, known)}")
+
+
+def write_melodies(net: Decoder, table: Mapping[str, Any], request: MelodyRequest) -> tuple[Draft, ...]:
+    """``request.n`` melodies, in the order they were drawn.
+
+    Args:
+        table: the checkpoint's ``styles.json``: for each style its keys, metres, tempos, ranges and densities.
+
+    Raises:
+        InputError: if the style is unknown.
+        UnmetError: if no melody can meet the request.
+    """
+    style = check_style(request.style, table)
+    before = None if request.start is None else _opening(request.start, net)
+    plans = [_plan(request, style, table, np.random.default_rng([request.seed, place, 1])) for place in range(request.n)]
+    rows = [_row(plan, request, before, net) for plan in plans]
+    decode(net, rows, seed=request.seed, taste=request.taste)
+    return tuple(_draft(row, plan, request, style, net) for row, plan in zip(rows, plans, strict=True))
+
+
+def _near(word: str, known: Sequence[str]) -> str:
+    found = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def _plan(request: MelodyRequest, style: str, table: Mapping[str, Any], rng: np.random.Generator) -> _Plan:
+    row = table[style]
+    start = request.start
+    key = request.key or (None if start is None else start.key or estimate_key(start))
+    if key is None:
+        key = _key_of_chords(request.chords) if request.chords else _pick_key(row["keys"], request.mood, rng)
+    if start is not None:
+        bar = start.bars()[-1]
+        meter, tempo = Meter(0, bar.meter.numerator, bar.meter.denominator), start.tempo_bpm
+        if request.meter is not None and str(request.meter) != str(meter):
+            raise UnmetError(f"--meter must be that of the bars to go on from ({meter}), got {request.meter}")
+    else:
+        meter = request.meter or _pick_meter(row["meters"], rng)
+        low, high = row["tempo"][1], row["tempo"][3]
+        tempo = float(round(rng.uniform(low, high)))
+    tempo = request.tempo_bpm or tempo
+    shift = frame_shift(key.tonic)
+    low, high = request.range or _pick_range(row, start)
+    density = None
+    if request.density is not None:
+        density = bin_of(float(np.interp(request.density, np.linspace(0, 1, 11), row["density"])), DENSITY_EDGES)
+    parent = PARENTS.get(style)
+    return _Plan(
+        key=key,
+        meter=meter,
+        tempo_bpm=tempo,
+        controls=Controls(
+            styles=() if style == ANY else (parent, style) if parent else (style,),
+            mood=request.mood,
+            mode=key.mode,
+            meter=nearest_meter(meter),
+            tempo=bin_of(tempo, TEMPO_EDGES),
+            bars=None,
+            density=density,
+            register=bin_of((low + high) / 2 + shift, REGISTER_EDGES) if request.range else None,
+        ),
+        form=Form(
+            bars=request.bars,
+            meter=meter,
+            meter_word=nearest_meter(meter),
+            low=_fit(low + shift),
+            high=_fit(high + shift),
+            scale=frozenset(SCALES[key.mode]),
+            chromatic_share=float(row["chromatic_share"]),
+            chords=_spans(request.chords, meter, request.bars, shift),
+            ending=frozenset({SCALES[key.mode][0], 3 if 3 in SCALES[key.mode] else 4, 7 if 7 in SCALES[key.mode] else 6}),  # noqa: PLR2004
+        ),
+    )
+
+
+def _row(plan: _Plan, request: MelodyRequest, before: Sheet | None, net: Decoder) -> Row:
+    words, form = net.words, plan.form
+    old = before.bars if before else ()
+    given: list[tuple[int, ...]] = []
+    task = "melody"
+    if request.chords:
+        task = "over"
+        song = Song(parts=(), meters=(plan.meter,), chords=request.chords)
+        steps, shift = form.bar_steps, frame_shift(plan.key.tonic)
+        given = [chord_ids(song, n * steps, (n + 1) * steps, shift, words) for n in range(form.bars)]
+    controls = replace(plan.controls, bars=len(old) + form.bars)
+    prompt = controls.ids(task, words)
+    ahead = words.id("Ahead")
+    if task == "melody":
+        prompt += lay_out(old, task, words, meter=controls.meter, bars_left=form.bars)[0] if old else []
+    else:
+        # the user's own bars, each after the chords of the bar that follows it
+        rows = [bar.chords for bar in old] + given
+        for place, bar in enumerate(old):
+            prompt += [ahead, *rows[0]] if place == 0 else []
+            prompt += [ahead, *rows[place + 1], bar_id(len(old) - 1 - place, form.bars, words), *bar.melody]
+
+    def interlude(bar: int) -> list[int]:
+        found = [ahead, *given[0]] if bar == 0 and not old else []
+        return [*found, ahead, *given[bar + 1]] if bar + 1 < len(given) else found
+
+    scribe = Scribe(form, words)
+    return Row(prompt, scribe, interlude) if task == "over" else Row(prompt, scribe)
+
+
+def _draft(row: Row, plan: _Plan, request: MelodyRequest, style: str, net: Decoder) -> Draft:
+    fresh = song_of(
+        row.scribe.bars, net.words, key=plan.key, tempo_bpm=plan.tempo_bpm, meter=plan.meter
+    )
+    song = replace(fresh, chords=_cut_chords(request.chords, plan.form), style="" if style == ANY else style)
+    offset = 0
+    if request.start is not None:
+        song, offset = _append(request.start, song)
+    return Draft(song, style, row.nats / max(1, row.drawn), offset)
+
+
+def _append(start: Song, fresh: Song) -> tuple[Song, int]:
+    """The user's song, note for note, and the new bars after its last one."""
+    offset = start.bars()[-1].end_ticks
+    old = start.melody
+    notes = tuple(replace(note, length_ticks=min(note.length_ticks, offset - note.start_ticks)) for note in old.notes)
+    moved = tuple(replace(note, start_ticks=note.start_ticks + offset) for note in fresh.melody.notes)
+    chords = tuple(replace(chord, start_ticks=chord.start_ticks + offset) for chord in fresh.chords)
+    part = replace(old, notes=notes + moved)
+    return (
+        replace(
+            start,
+            parts=(part, *(other for other in start.parts if other is not old)),
+            keys=start.keys or fresh.keys,
+            chords=start.chords + chords,
+            style=start.style or fresh.style,
+            tempos=start.tempos if start.tempo_bpm == fresh.tempo_bpm else (Tempo(0, fresh.tempo_bpm),),
+        ),
+        offset,
+    )
+
+
+def _opening(start: Song, net: Decoder) -> Sheet:
+    """The last bars of the user's song as the network reads them."""
+    if not start.melody.notes:
+        raise InputError("the song to go on from must have notes, got none in its melody")
+    keyed = start if start.keys else replace(start, keys=(estimate_key(start),))
+    sheet = sheet_of(keyed, net.words)
+    return replace(sheet, bars=sheet.bars[-PROMPT_BARS:])
+
+
+def _fit(pitch: int) -> int:
+    return min(max(pitch, PITCHES[0]), PITCHES[-1])
+
+
+def _spans(chords: Sequence[Chord], meter: Meter, bars: int, shift: int) -> tuple[tuple[Span, ...], ...]:
+    if not chords:
+        return ()
+    found: list[tuple[Span, ...]] = []
+    for bar in range(bars):
+        start, end = bar * meter.bar_ticks, (bar + 1) * meter.bar_ticks
+        found.append(
+            tuple(
+                Span(
+                    max(0, chord.start_ticks - start) // STEP_TICKS,
+                    min(chord.end_ticks - start, meter.bar_ticks) // STEP_TICKS,
+                    frozenset((pc + shift) % 12 for pc in chord_pitch_classes(chord)),
+                )
+                for chord in chords
+                if chord.start_ticks < end and chord.end_ticks > start
+            )
+        )
+    return tuple(found)
+
+
+def _cut_chords(chords: Sequence[Chord], form: Form) -> tuple[Chord, ...]:
+    end = form.bars * form.meter.bar_ticks
+    return tuple(
+        replace(chord, length_ticks=min(chord.end_ticks, end) - chord.start_ticks)
+        for chord in chords
+        if chord.start_ticks < end
+    )
+
+
+def _key_of_chords(chords: Sequence[Chord]) -> Key:
+    """The key whose scale the chord tones fit best, as if the chords were played."""
+    notes = tuple(
+        Note(chord.start_ticks, 48 + pc, chord.length_ticks) for chord in chords for pc in chord_pitch_classes(chord)
+    )
+    roots = tuple(Note(c.start_ticks, 36 + c.root, c.length_ticks) for c in chords if c.root is not None)
+    return estimate_key(Song(parts=(Part(notes + roots, role="chords"),)))
+
+
+def _pick_key(rows: Sequence[Sequence[Any]], mood: str | None, rng: np.random.Generator) -> Key:
+    """A key the style uses; with a mood, one whose mode fits it, where the style has such."""
+    dark = mood in ("sad", "tense")
+    fitting = [row for row in rows if mood is None or (row[1] in ("minor", "dorian", "phrygian")) == dark]
+    rows = fitting or ([[row[0], "minor" if dark else "major", row[2]] for row in rows])
+    weights = np.array([float(row[2]) for row in rows])
+    tonic, mode, _ = rows[int(rng.choice(len(rows), p=weights / weights.sum()))]
+    assert mode in MODES
+    return Key(0, int(tonic), mode)
+
+
+def _pick_meter(rows: Sequence[Sequence[Any]], rng: np.random.Generator) -> Meter:
+    weights = np.array([float(row[1]) for row in rows])
+    word = str(rows[int(rng.choice(len(rows), p=weights / weights.sum()))][0])
+    numerator, denominator = (int(n) for n in word.split("/"))
+    return Meter(0, numerator, denominator)
+
+
+def _pick_range(row: Mapping[str, Any], start: Song | None) -> tuple[int, int]:
+    low, high = (int(pitch) for pitch in row["range"])
+    if start is None:
+        return low, high
+    pitches = [note.pitch for note in start.melody.notes]
+    middle = (min(pitches) + max(pitches)) // 2
+    half = max((max(pitches) - min(pitches) + 1) // 2 + 3, (high - low) // 2)  # 3: room to go a third beyond
+    return max(PITCHES[0] + 6, middle - half), min(PITCHES[-1] - 6, middle + half)

@@ -1,0 +1,185 @@
+"""Reading and running a checkpoint without torch: the same network in numpy, one token at a time.
+
+Conventions:
+    ids (B,) -> logits (B, V), float32. Importing torch costs two seconds and transformers' model classes five more;
+    this module costs none, and small matrices run as fast here. A test holds its logits to those of ``transformers``
+    within 1e-4.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cocreate.errors import CheckpointError
+from cocreate.model.checkpoint import Checkpoint
+
+FloatArray = npt.NDArray[np.float32]
+_TYPES = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
+_MAX_HEADER = 100_000_000  # bytes; the limit of the safetensors format
+
+
+def read_safetensors(path: Path) -> dict[str, FloatArray]:
+    """The tensors of a safetensors file as float32 (bf16 and f16 are widened, which numpy's own reader cannot do).
+
+    Raises:
+        CheckpointError: if the file is missing, truncated or of another format.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path} must be readable: {error.strerror}") from None
+    try:
+        size = int.from_bytes(raw[:8], "little")
+        if not 2 <= size <= min(len(raw) - 8, _MAX_HEADER):
+            raise ValueError("the header is cut short")
+        header: dict[str, Any] = json.loads(raw[8 : 8 + size])
+        header.pop("__metadata__", None)
+        body = memoryview(raw)[8 + size :]
+        return {name: _tensor(body, entry) for name, entry in header.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path} must be a whole safetensors file: {error}") from None
+
+
+def _tensor(body: memoryview, entry: dict[str, Any]) -> FloatArray:
+    start, end = entry["data_offsets"]
+    kind = _TYPES[entry["dtype"]]
+    if end > len(body):
+        raise ValueError("the file is cut short")
+    flat = np.frombuffer(body[start:end], dtype=kind)
+    if entry["dtype"] == "BF16":
+        flat = (flat.astype(np.uint32) << 16).view(np.float32)
+    return np.ascontiguousarray(flat.astype(np.float32, copy=False).reshape(entry["shape"]))
+
+
+class Decoder:
+    """A Llama-style network in numpy. Weights are read once; ``start`` begins a batch of sequences.
+
+    Raises:
+        CheckpointError: if a weight is missing or has another shape than the configuration says.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        config = checkpoint.config
+        try:
+            self.width: int = config["hidden_size"]
+            self.layers: int = config["num_hidden_layers"]
+            self.heads: int = config["num_attention_heads"]
+            self.head_dim: int = config.get("head_dim") or self.width // self.heads
+            self.context: int = config["max_position_embeddings"]
+            self._eps: float = config["rms_norm_eps"]
+            rope = config.get("rope_parameters") or {}
+            theta = float(rope.get("rope_theta", config.get("rope_theta", 10_000.0)))
+        except KeyError as error:
+            raise CheckpointError(f"config.json must name {error}, got none in {checkpoint.folder}") from None
+        self.words = checkpoint.words
+        weights = read_safetensors(checkpoint.weights)
+        try:
+            self.embedding = weights["model.embed_tokens.weight"]  # (V, D)
+            self._final_norm = weights["model.norm.weight"]
+            self._blocks = [self._block(weights, f"model.layers.{n}.") for n in range(self.layers)]
+        except KeyError as error:
+            raise CheckpointError(f"{checkpoint.weights} must hold {error}; it does not fit its config.json") from None
+        if self.embedding.shape != (len(checkpoint.words), self.width):
+            raise CheckpointError(
+                f"the embedding must be {len(checkpoint.words)} x {self.width}, got {self.embedding.shape}"
+                f" in {checkpoint.weights}"
+            )
+        half = np.arange(0, self.head_dim, 2, dtype=np.float32) / self.head_dim
+        angles = np.arange(self.context, dtype=np.float32)[:, None] * (theta**-half)[None, :]
+        self._cos = np.cos(np.concatenate([angles, angles], axis=1)).astype(np.float32)  # (T, head_dim)
+        self._sin = np.sin(np.concatenate([angles, angles], axis=1)).astype(np.float32)
+
+    def start(self, batch: int) -> Cache:
+        """An empty cache for ``batch`` sequences."""
+        return Cache(self, batch)
+
+    def _block(self, weights: dict[str, FloatArray], prefix: str) -> _Block:
+        def get(name: str) -> FloatArray:
+            return weights[f"{prefix}{name}.weight"]
+
+        # one matrix product for query, key and value, one for gate and up: fewer, larger products run faster
+        qkv = np.concatenate([get(f"self_attn.{kind}_proj") for kind in "qkv"]).T
+        gate_up = np.concatenate([get("mlp.gate_proj"), get("mlp.up_proj")]).T
+        return _Block(
+            get("input_layernorm"),
+            np.ascontiguousarray(qkv),
+            np.ascontiguousarray(get("self_attn.o_proj").T),
+            get("post_attention_layernorm"),
+            np.ascontiguousarray(gate_up),
+            np.ascontiguousarray(get("mlp.down_proj").T),
+        )
+
+
+class _Block:
+    """Weights of one layer, already turned for ``x @ w``."""
+
+    __slots__ = ("down", "gate_up", "norm_1", "norm_2", "out", "qkv")
+
+    def __init__(
+        self, norm_1: FloatArray, qkv: FloatArray, out: FloatArray, norm_2: FloatArray, gate_up: FloatArray, down: FloatArray
+    ) -> None:
+        self.norm_1, self.qkv, self.out = norm_1, qkv, out
+        self.norm_2, self.gate_up, self.down = norm_2, gate_up, down
+
+
+class Cache:
+    """Keys and values of a batch in the middle of decoding. Rows advance together; ``length`` positions are filled."""
+
+    def __init__(self, net: Decoder, batch: int) -> None:
+        shape = (net.layers, batch, net.heads, net.context, net.head_dim)
+        self.net, self.batch, self.length = net, batch, 0
+        self._keys: FloatArray = np.zeros(shape, dtype=np.float32)
+        self._values: FloatArray = np.zeros(shape, dtype=np.float32)
+
+    def feed(self, ids: npt.NDArray[np.int64]) -> FloatArray:
+        """Push ids (B, T), the same number for each row; logits (B, V) after the last.
+
+        Raises:
+            CheckpointError: if the rows would grow past the context.
+        """
+        net = self.net
+        count = ids.shape[1]
+        start, end = self.length, self.length + count
+        if end > net.context:
+            raise CheckpointError(f"a sequence must fit {net.context} tokens, got {end}; ask for fewer bars")
+        x = net.embedding[ids]  # (B, T, D)
+        cos, sin = net._cos[start:end, None, :], net._sin[start:end, None, :]  # noqa: SLF001 - one pair of classes
+        hidden = np.triu(np.full((count, end), -np.inf, dtype=np.float32), k=start + 1) if count > 1 else None
+        scale = np.float32(1 / np.sqrt(net.head_dim))
+        for place, block in enumerate(net._blocks):  # noqa: SLF001
+            qkv = (_norm(x, block.norm_1, net._eps) @ block.qkv).reshape(  # noqa: SLF001
+                self.batch, count, 3, net.heads, net.head_dim
+            )
+            query, key = _rotate(qkv[:, :, 0], cos, sin), _rotate(qkv[:, :, 1], cos, sin)  # (B, T, H, d)
+            self._keys[place, :, :, start:end] = key.transpose(0, 2, 1, 3)
+            self._values[place, :, :, start:end] = qkv[:, :, 2].transpose(0, 2, 1, 3)
+            keys, values = self._keys[place, :, :, :end], self._values[place, :, :, :end]
+            scores = (query.transpose(0, 2, 1, 3) * scale) @ keys.transpose(0, 1, 3, 2)  # (B, H, T, end)
+            if hidden is not None:
+                scores += hidden
+            scores -= scores.max(axis=-1, keepdims=True)
+            np.exp(scores, out=scores)
+            scores /= scores.sum(axis=-1, keepdims=True)
+            mixed = (scores @ values).transpose(0, 2, 1, 3).reshape(self.batch, count, -1)
+            x = x + mixed @ block.out
+            gate_up = _norm(x, block.norm_2, net._eps) @ block.gate_up  # noqa: SLF001
+            gate, up = np.split(gate_up, 2, axis=-1)
+            x = x + (gate / (1 + np.exp(-gate)) * up) @ block.down
+        self.length = end
+        last = _norm(x[:, -1], net._final_norm, net._eps)  # noqa: SLF001
+        return np.asarray(last @ net.embedding.T)  # (B, V)
+
+
+def _norm(x: FloatArray, weight: FloatArray, eps: float) -> FloatArray:
+    return np.asarray(x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + np.float32(eps)) * weight)
+
+
+def _rotate(x: FloatArray, cos: FloatArray, sin: FloatArray) -> FloatArray:
+    half = x.shape[-1] // 2
+    turned = np.concatenate([-x[..., half:], x[..., :half]], axis=-1)
+    return np.asarray(x * cos + turned * sin)
