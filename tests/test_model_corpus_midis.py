@@ -2,6 +2,7 @@
 
 import csv
 import os
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -70,6 +71,8 @@ def test_a_pickup_shows_in_where_the_long_notes_lie() -> None:
     assert hidden_pickup(song) == 480
     moved = full_first_bar(song)
     assert (moved.pickup_ticks, moved.melody.notes[1].start_ticks) == (480, 1440)
+    later = full_first_bar(replace(song, meters=(Meter(0, 3, 4), Meter(11520, 4, 4))))  # truly at 12000
+    assert later.meters[1].start_ticks == 12960
     assert hidden_pickup(Song((Part(tune()),))) == 0
 
 

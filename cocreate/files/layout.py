@@ -8,7 +8,8 @@ Conventions:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from cocreate.errors import FileError, InputError
 from cocreate.files.bars import FINE, Layout, Measure, lay_out, playing_order, settle_meters
@@ -54,16 +55,20 @@ def song_of(voices: list[Voice], *, title: str, expand: bool = False, rests: boo
 
 def top_line(part: Part) -> Part:
     """The part as one line: of notes struck together the highest, each cut where the next begins."""
-    highest: dict[int, Note] = {}
-    for note in part.notes:
-        if note.start_ticks not in highest or note.pitch > highest[note.start_ticks].pitch:
-            highest[note.start_ticks] = note
-    notes = sorted(highest.values())
-    cut = [
-        Note(a.start_ticks, a.pitch, min(a.length_ticks, b.start_ticks - a.start_ticks), a.velocity)
-        for a, b in zip(notes, notes[1:], strict=False)
-    ]
-    return Part((*cut, *notes[-1:]), part.name, part.role, part.program, part.syllables)
+    return _line(part, {note.start_ticks: note for note in part.notes})  # notes are sorted by start, then pitch
+
+
+def bottom_line(part: Part) -> Part:
+    """The part as one line without words: of notes struck together the lowest, each cut where the next begins."""
+    return replace(_line(part, {note.start_ticks: note for note in reversed(part.notes)}), syllables=())
+
+
+def _line(part: Part, struck: dict[int, Note]) -> Part:
+    notes = sorted(struck.values())
+    cut = (
+        replace(a, length_ticks=min(a.length_ticks, b.start_ticks - a.start_ticks)) for a, b in pairwise(notes)
+    )
+    return replace(part, notes=(*cut, *notes[-1:]))
 
 
 def _leader(voices: list[Voice]) -> list[Measure]:
@@ -122,14 +127,14 @@ def _part(voice: Voice, layout: Layout, index: int) -> Part:
 
 
 def _in_line(voice: Voice) -> bool:
-    return all(a.at + a.length <= b.at for m in voice.measures for a, b in zip(m.events, m.events[1:], strict=False))
+    return all(a.at + a.length <= b.at for m in voice.measures for a, b in pairwise(m.events))
 
 
 def _joined(placed: list[tuple[int, int, int, bool]], *, cut: bool) -> Iterator[Note]:
     """Ties joined; with ``cut`` a note ends where a later one begins (a pickup taken out of the bar before it)."""
     placed.sort(key=lambda n: (n[0], n[2]))
     starts = sorted({n[0] for n in placed})
-    following = dict(zip(starts, starts[1:], strict=False)) if cut else {}
+    following = dict(pairwise(starts)) if cut else {}
     open_ties: dict[int, tuple[int, int]] = {}
     for at, written_end, pitch, tied in placed:
         end = min(written_end, following.get(at, written_end))

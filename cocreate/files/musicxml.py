@@ -321,23 +321,20 @@ def _key(fifths: int, mode: str) -> Key:
 
 
 def _guessed_modes(song: Song) -> Iterator[Key]:
-    """Each key as major or its relative minor: a signature alone does not tell, so the notes and chords under it do."""
+    """Each key as major or its relative minor: a signature alone does not tell, so the notes under it do."""
     ends = [*(key.start_ticks for key in song.keys[1:]), song.end_ticks + 1]
     for key, end in zip(song.keys, ends, strict=False):
-        weights = [0.0] * 12
-        for part in song.parts:
-            for note in part.notes:
-                if key.start_ticks <= note.start_ticks < end and part.role != "drums":
-                    weights[note.pitch % 12] += note.length_ticks
-        for chord in song.chords:
-            if chord.root is not None and key.start_ticks <= chord.start_ticks < end:
-                weights[chord.root] += 2 * chord.length_ticks
-        last = [n for part in song.parts[:1] for n in part.notes if key.start_ticks <= n.start_ticks < end][-1:]
-        for note in last:
-            weights[note.pitch % 12] += sum(weights) / 10
-        above = [weights[(key.tonic + step) % 12] for step in range(12)]
-        major, minor = above[0] + above[7], above[9] + above[4] + above[8]  # tonic, fifth; minor's raised seventh
-        yield replace(key, tonic=(key.tonic + 9) % 12, mode="minor") if minor > major else key
+        parts = tuple(
+            replace(part, notes=tuple(n for n in part.notes if key.start_ticks <= n.start_ticks < end))
+            for part in song.parts
+        )
+        minor = replace(key, tonic=(key.tonic + 9) % 12, mode="minor")
+        found = theory.estimate_key(replace(song, parts=parts))
+        if (found.tonic, found.mode) in ((key.tonic, "major"), (minor.tonic, "minor")):
+            yield replace(key, tonic=found.tonic, mode=found.mode)
+        else:
+            last = parts[0].notes[-1].pitch % 12 if parts[0].notes else key.tonic
+            yield minor if last == minor.tonic else key
 
 
 def _set_tempo(measure: Measure, bpm: float) -> None:

@@ -185,7 +185,7 @@ def _families() -> list[str]:
 def _drawable(text: str) -> str:
     """``text`` with "?" for each letter that none of our fonts has, since matplotlib warns of those."""
     known = _letters()
-    return "".join(c if True else "?" for c in " ".join(text.split()))
+    return "".join(c if ord(c) in known else "?" for c in " ".join(text.split()))
 
 
 @cache

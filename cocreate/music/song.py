@@ -269,8 +269,9 @@ class Song:
     def bars(self, *, at_least: int = 0) -> tuple[Bar, ...]:
         """The bar grid that covers every note and chord, and ``at_least`` so many bars."""
         found: list[Bar] = []
+        end = self.end_ticks
         for bar in self._walk_bars():
-            if bar.start_ticks >= self.end_ticks and bar.index >= at_least:
+            if bar.start_ticks >= end and bar.index >= at_least:
                 break
             found.append(bar)
         return tuple(found)

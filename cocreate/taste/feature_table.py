@@ -72,8 +72,8 @@ compound_metre | metre | compound metre (6/8) | no compound metre | 0.0875 | 0.2
 degree_0 | scale | much tonic | little tonic | 0.24 | 0.0895
 degree_1 | scale | flat seconds | no flat seconds | 0.0134 | 0.0287
 degree_2 | scale | much second degree | little second degree | 0.122 | 0.0717
-degree_3 | scale | minor thirds of the key | no minor third of the key | 0.0511 | 0.0746
-degree_4 | scale | major thirds of the key | no major third of the key | 0.114 | 0.092
+degree_3 | scale | the minor third of the scale | no minor third of the scale | 0.0511 | 0.0746
+degree_4 | scale | the major third of the scale | no major third of the scale | 0.114 | 0.092
 degree_5 | scale | much fourth degree | little fourth degree | 0.093 | 0.0649
 degree_6 | scale | sharp fourths | no sharp fourths | 0.0124 | 0.0251
 degree_7 | scale | much fifth degree | little fifth degree | 0.159 | 0.0779

@@ -198,3 +198,4 @@ def _event_of(row: sa.Row[*tuple[Any, ...]]) -> Event:
 def _set_up_connection(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from cocreate.errors import FileError, InputError
 from cocreate.files.abc import AbcTune, read_tune, split_tunes
-from cocreate.files.layout import top_line
+from cocreate.files.layout import bottom_line, top_line
 from cocreate.files.musicxml import is_sung, load_score, score_song
 from cocreate.model.corpus.piece import Piece, split_of, work_key
 from cocreate.music.song import Chord, Song, Tempo
@@ -77,7 +77,7 @@ def _tunes(path: Path, drops: Counter[str] | None, *, top_line_only: bool = True
     """The usable tunes of an ABC file, of notes struck together the highest; the first voice, or all."""
     for block in split_tunes(path.read_text(encoding="utf-8", errors="replace")):
         try:
-            tune = read_tune(block, top_only=True)
+            tune = read_tune(block, top_only=top_line_only)
         except FileError:
             _count(drops, "unreadable")
             continue
@@ -266,19 +266,28 @@ def read_openhymnal_pd(folder: Path, *, drops: Counter[str] | None = None) -> It
 
 
 def _hymn(song: Song) -> Song:
-    names = _HYMN_VOICES if len(song.parts) == len(_HYMN_VOICES) else tuple(part.name for part in song.parts)
+    """Four lines of a hymn on four staves or on two (two voices on each), with chords."""
+    lines = [top_line(part) for part in song.parts]
+    if len(song.parts) == 2:  # noqa: PLR2004 - two staves
+        lines = [line for part in song.parts for line in (top_line(part), bottom_line(part))]
+    names = _HYMN_VOICES if len(lines) == len(_HYMN_VOICES) else tuple(part.name for part in song.parts)
     parts = tuple(
-        replace(top_line(part), name=name, program=_CHOIR_PROGRAM) for name, part in zip(names, song.parts, strict=True)
+        replace(line, name=name, program=_CHOIR_PROGRAM, role="voice" if place else "melody", syllables=line.syllables)
+        for place, (name, line) in enumerate(zip(names, lines, strict=True))
     )
-    song = replace(song, parts=parts)
-    return replace(song, chords=chords_of_voices(song))
+    return replace(song, parts=parts, chords=chords_of_voices(song))
 
 
 def chords_of_voices(song: Song) -> tuple[Chord, ...]:
     """A chord for each beat from what sounds on it, equal neighbours as one; a beat that names none goes on."""
     found: list[Chord] = []
-    notes = [note for part in song.parts if part.role != "drums" for note in part.notes]
     for bar in song.bars():
+        notes = [
+            note
+            for part in song.parts
+            for note in part.notes
+            if note.start_ticks < bar.end_ticks and note.end_ticks > bar.start_ticks
+        ]
         for at in range(bar.start_ticks, bar.end_ticks, bar.meter.beat_ticks):
             length = min(bar.meter.beat_ticks, bar.end_ticks - at)
             sounding = [n.pitch for n in notes if n.start_ticks <= at < n.end_ticks]
