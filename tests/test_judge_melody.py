@@ -16,9 +16,10 @@ from cocreate.music.song import Chord, Key, Meter, Note, Part, Song
 from cocreate.music.theory import parse_pitch
 
 C_MAJOR = (Key(0, 0),)
+COMMON = Meter(0, 4, 4)
 
 
-def tune(text: str, *, meter: Meter = Meter(0, 4, 4), chords: tuple[Chord, ...] = (), keys: tuple[Key, ...] = C_MAJOR) -> Song:
+def tune(text: str, *, meter: Meter = COMMON, chords: tuple[Chord, ...] = (), keys: tuple[Key, ...] = C_MAJOR) -> Song:
     """A song from "C4:1 D4:0.5 -:1" (pitch or rest: quarters)."""
     notes, ticks = [], 0
     for word in text.split():
@@ -36,7 +37,7 @@ songs = st.lists(
     st.tuples(st.integers(36, 90), st.integers(1, 16), st.integers(0, 4)),
     min_size=1,
     max_size=40,
-).map(lambda rows: _song(rows))
+).map(lambda rows: _song(rows))  # noqa: PLW0108 - defined below
 
 
 def _song(rows: list[tuple[int, int, int]]) -> Song:
@@ -206,8 +207,9 @@ def test_a_reference_comes_from_songs_and_judges_them_well():
 
 
 def test_random_pitches_and_a_single_pitch_are_worse_than_a_tune():
-    song = tune("G4:1 G4:0.5 A4:0.5 G4:1 E4:1 F4:1 G4:0.5 F4:0.5 E4:2 D4:1 D4:0.5 E4:0.5 F4:1 A4:1 G4:1 F4:1 E4:1 D4:1 "
-                "G4:1 G4:0.5 A4:0.5 G4:1 E4:1 F4:1 G4:0.5 F4:0.5 E4:2 D4:1 E4:0.5 D4:0.5 G4:1 F4:1 E4:1 D4:1 C4:2")  # fmt: skip
+    opening = "G4:1 G4:0.5 A4:0.5 G4:1 E4:1 F4:1 G4:0.5 F4:0.5 E4:2 "
+    first, last = "D4:1 D4:0.5 E4:0.5 F4:1 A4:1 G4:1 F4:1 E4:1 D4:1 ", "D4:1 E4:0.5 D4:0.5 G4:1 F4:1 E4:1 D4:1 C4:2"
+    song = tune(opening + first + opening + last)
     rng = random.Random(1)
 
     def with_pitches(pick) -> Song:

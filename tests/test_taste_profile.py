@@ -16,10 +16,11 @@ from cocreate.taste.profile import Profile
 from cocreate.taste.store import Store
 
 DAY = "2026-01-01T12:00:00+00:00"
+COMMON = Meter(0, 4, 4)
 HALF_YEAR_LATER = "2026-06-30T12:00:00+00:00"
 
 
-def item(shift: int = 0, *, ticks: int = 240, meter: Meter = Meter(0, 4, 4)) -> HeardItem:
+def item(shift: int = 0, *, ticks: int = 240, meter: Meter = COMMON) -> HeardItem:
     pitches = [60, 62, 64, 65, 67, 65, 64, 62] * 4
     notes = tuple(Note(i * ticks, p + shift, ticks) for i, p in enumerate(pitches))
     return HeardItem.of(Song((Part(notes),), meters=(meter,), title=f"tune {shift}", style="folk"), path="a.mid")
@@ -52,7 +53,8 @@ def test_an_event_is_checked():
     ("text", "polarity"),
     [
         ("I love this", 1), ("not good", -1), ("I don't like it", -1), ("boring", -1), ("too loud", -1), ("3/4", 0),
-        ("nice but too fast", 0), ("很好听", 1), ("我喜欢", 1), ("不喜欢", -1), ("太吵了", -1), ("不错", 1), ("不好听", -1), ("", 0),
+        ("nice but too fast", 0), ("很好听", 1), ("我喜欢", 1), ("不喜欢", -1), ("太吵了", -1), ("不错", 1),
+        ("不好听", -1), ("", 0),
     ],
 )  # fmt: skip
 def test_plain_comments_are_read_in_english_and_chinese(text, polarity):

@@ -113,6 +113,7 @@ class _State:
 @dataclass(slots=True)
 class _Voice:
     name: str
+    title: str = ""
     state: _State | None = None
     measures: list[Measure] = field(default_factory=list)
     now: Measure | None = None
@@ -232,10 +233,12 @@ class _Reader:
         return bpm if 5 <= bpm <= 1000 else None  # noqa: PLR2004 - the range of Tempo
 
     def _switch_voice(self, value: str) -> None:
-        name = value.split()[0] if value.split() else "1"
+        name = next(iter(value.split()), "1")
         if name not in self.voices:
             self.voices[name] = _Voice(name)
         self.voice = self.voices[name]
+        if title := re.search(r'name="([^"]*)"', value):
+            self.voice.title = title[1]
         if not self.voice.continues:
             self.voice.line, self.voice.line_bars = [], []
         self.voice.verse = 0
@@ -261,16 +264,16 @@ class _Reader:
             voice.now = Measure(self.state.meter)
         return voice.now
 
-    def _inline(self, text: str) -> None:
+    def on_inline(self, text: str) -> None:
         self._field(text[1], text[3:-1].strip())
 
-    def _quote(self, text: str) -> None:
+    def on_quote(self, text: str) -> None:
         symbol = text.strip('"').strip()
         if symbol and symbol[0] in "ABCDEFGN":
             measure = self._measure()
             measure.chords.append((measure.length, symbol))
 
-    def _bar(self, text: str) -> None:
+    def on_bar(self, text: str) -> None:
         bare = text.rstrip("0123456789,-")
         voice = self.voice
         self._close_measure(voice, bare)
@@ -296,12 +299,12 @@ class _Reader:
             voice.measures[-1].closes |= closes
             voice.measures[-1].double |= double
 
-    def _ending(self, text: str) -> None:
+    def on_ending(self, text: str) -> None:
         if self.voice.now is not None and self.voice.now.length:
             self._close_measure(self.voice, "|")
         self._measure().ending = int(text[1])
 
-    def _tuplet(self, text: str) -> None:
+    def on_tuplet(self, text: str) -> None:
         values = [int(v) if v else 0 for v in text[1:].split(":")]
         count = values[0] or 3
         beats = self.state.meter[0]
@@ -310,12 +313,12 @@ class _Reader:
         self.voice.tuplet_left = (values[2] if len(values) > 2 else 0) or count  # noqa: PLR2004 - (p:q:r
         self.voice.tuplet = (times, count)
 
-    def _note(self, text: str) -> None:
+    def on_note(self, text: str) -> None:
         match = _NOTE.match(text)
         assert match is not None
         self._add((self._pitch(match),), (bool(match[5]),), _ratio(match[4]))
 
-    def _chord(self, text: str) -> None:
+    def on_chord(self, text: str) -> None:
         inner, _, outer = text[1:].rpartition("]")
         found = list(_NOTE.finditer(inner))
         if not found:
@@ -327,7 +330,7 @@ class _Reader:
             pitched = pitched[-1:]
         self._add(tuple(p for p, _ in pitched), tuple(t for _, t in pitched), (top * times, bottom * parts))
 
-    def _rest(self, text: str) -> None:
+    def on_rest(self, text: str) -> None:
         times, parts = _ratio(text[1:])
         if text[0] in "ZX":  # whole bars of rest
             for _ in range(min(times, 64)):
@@ -338,7 +341,7 @@ class _Reader:
             return
         self._add((), (), (times, parts))
 
-    def _broken(self, text: str) -> None:
+    def on_broken(self, text: str) -> None:
         voice = self.voice
         if voice.now is None or not voice.now.events:
             return
@@ -381,19 +384,19 @@ class _Reader:
         place = 0
         text = re.sub(r"^\s*\d+\s*\.[~\s]*", "", text)
         held: tuple[Event, str] | None = None
-        for token in re.findall(r"\\-|[-_*|]|(?:\\-|[^-_*|\s])+", text):
-            if token == "-":
+        for sign in re.findall(r"\\-|[-_*|]|(?:\\-|[^-_*|\s])+", text):
+            if sign == "-":
                 if held is not None:
                     held[0].syllables[-1] = (voice.verse, held[1], True)
                     held = None
                 else:
                     place += 1  # a second hyphen holds one more note
-            elif token in ("_", "*"):
+            elif sign in ("_", "*"):
                 place += 1
-            elif token == "|":
+            elif sign == "|":
                 place = self._next_bar(place)
             elif place < len(voice.line):
-                word = token.replace("~", " ").replace("\\-", "-").strip()
+                word = sign.replace("~", " ").replace("\\-", "-").strip()
                 voice.line[place].syllables.append((voice.verse, word, False))
                 held = (voice.line[place], word)
                 place += 1
@@ -408,15 +411,15 @@ class _Reader:
     # --- the song ----------------------------------------------------------------------------------------------
 
     def tune(self, *, expand: bool) -> AbcTune:
-        voices = [Voice(v.name if i else "Melody", v.measures) for i, v in enumerate(self.voices.values())]
+        voices = [Voice(v.title or (v.name if i else "Melody"), v.measures) for i, v in enumerate(self.voices.values())]
         song, bars, irregular = song_of(voices, title=self.fields.get("T", ""), expand=expand)
         return AbcTune(self.fields.get("X", "1"), dict(self.fields), song, bars, irregular)
 
 
 _HANDLERS = {
-    "inline": _Reader._inline, "quote": _Reader._quote, "bar": _Reader._bar, "ending": _Reader._ending,
-    "tuplet": _Reader._tuplet, "note": _Reader._note, "chord": _Reader._chord, "rest": _Reader._rest,
-    "broken": _Reader._broken,
+    "inline": _Reader.on_inline, "quote": _Reader.on_quote, "bar": _Reader.on_bar, "ending": _Reader.on_ending,
+    "tuplet": _Reader.on_tuplet, "note": _Reader.on_note, "chord": _Reader.on_chord, "rest": _Reader.on_rest,
+    "broken": _Reader.on_broken,
 }  # fmt: skip
 
 
@@ -434,5 +437,5 @@ def _ratio(text: str) -> tuple[int, int]:
 
 def _break(length: int, marks: int) -> int:
     """The length of the second note after ``>`` (marks > 0, shorter) or ``<`` (longer)."""
-    short = length // 2 ** abs(marks)
+    short = length >> abs(marks)
     return short if marks > 0 else 2 * length - short

@@ -15,6 +15,7 @@ from cocreate.music.song import TICKS_PER_QUARTER, Key
 
 FINE = 420  # 4 * 3 * 5 * 7: triplets, quintuplets and septuplets of short notes are whole numbers
 WHOLE = 4 * TICKS_PER_QUARTER * FINE
+_FEW_MEASURES = 4  # fewer say nothing about the metre
 
 
 @dataclass(slots=True)
@@ -86,7 +87,7 @@ def lay_out(measures: list[Measure], order: list[int]) -> Layout:
 def settle_meters(measures: list[Measure]) -> None:
     """Where nearly every measure has one length and the written metre another, believe the measures."""
     counts = Counter(m.length for m in measures if m.length)
-    if not counts or len({m.meter for m in measures}) > 1:
+    if len(measures) < _FEW_MEASURES or not counts or len({m.meter for m in measures}) > 1:
         return
     (common, times), first = counts.most_common(1)[0], measures[0]
     beats, rest = divmod(common * first.meter[1], WHOLE)

@@ -65,9 +65,7 @@ def bottom_line(part: Part) -> Part:
 
 def _line(part: Part, struck: dict[int, Note]) -> Part:
     notes = sorted(struck.values())
-    cut = (
-        replace(a, length_ticks=min(a.length_ticks, b.start_ticks - a.start_ticks)) for a, b in pairwise(notes)
-    )
+    cut = (replace(a, length_ticks=min(a.length_ticks, b.start_ticks - a.start_ticks)) for a, b in pairwise(notes))
     return replace(part, notes=(*cut, *notes[-1:]))
 
 
@@ -175,8 +173,8 @@ def _song(
     keys: list[Key] = []
     tempos: list[Tempo] = []
     sections: list[Section] = []
-    for index, start in zip(layout.order, layout.starts, strict=True):
-        measure, at = leader[index], _ticks(start)
+    for place, (index, start) in enumerate(zip(layout.order, layout.starts, strict=True)):
+        measure, at = leader[index], _ticks(start) if place else 0  # a pickup's marks stand on its bar line
         if measure.key and (not keys or (keys[-1].tonic, keys[-1].mode) != (measure.key.tonic, measure.key.mode)):
             keys.append(Key(at if keys else 0, measure.key.tonic, measure.key.mode))
         if measure.tempo_bpm and (not tempos or tempos[-1].bpm != measure.tempo_bpm):

@@ -33,6 +33,7 @@ _KINDS = {
 }  # fmt: skip
 _MODES = {"ionian": "major", "aeolian": "minor"}
 _ALTERS = {-2: "bb", -1: "b", 0: "", 1: "#", 2: "##"}
+_DRUM_CHANNEL = "10"  # General MIDI
 _VERSE_NUMBER = re.compile(r"^\s*\d+\s*[.)]\s*")  # "1. When"
 _LIGHT_DOUBLE = ("light-light", "light-heavy", "heavy-light", "heavy-heavy")
 
@@ -86,6 +87,11 @@ def score_song(
         FileError: if there is no note, or a number is none.
     """
     names, programs = _part_names(root)
+    drums = {
+        part.get("id", "")
+        for part in root.findall("part-list/score-part")
+        if part.findtext("midi-instrument/midi-channel") == _DRUM_CHANNEL
+    }
     voices, names_modes = [], False
     for part in root.findall("part"):
         reader = _PartReader(top_only=top_only)
@@ -94,7 +100,8 @@ def score_song(
         except (ValueError, ZeroDivisionError) as error:
             raise FileError(f"the score has a value that cannot stand: {error}; export it again") from error
         part_id = part.get("id", "")
-        voices.append(Voice(names.get(part_id, part_id), reader.measures, programs.get(part_id, 0), reader.is_drums))
+        is_drums = reader.is_drums or part_id in drums
+        voices.append(Voice(names.get(part_id, part_id), reader.measures, programs.get(part_id, 0), is_drums))
         names_modes |= reader.names_modes
     title = root.findtext("work/work-title") or root.findtext("movement-title") or ""
     song, bars, irregular = song_of(voices, title=" ".join(title.split()), expand=expand, rests=rests)
@@ -132,7 +139,7 @@ class _PartReader:
             measure.events.sort(key=lambda event: event.at)
             self.measures.append(measure)
 
-    def _attributes(self, element: ET.Element, measure: Measure) -> None:
+    def on_attributes(self, element: ET.Element, measure: Measure) -> None:
         divisions = element.findtext("divisions")
         if divisions and float(divisions) > 0:
             self.fine_per_division = TICKS_PER_QUARTER * FINE / float(divisions)
@@ -161,7 +168,7 @@ class _PartReader:
     def _fine(self, element: ET.Element, tag: str = "duration") -> int:
         return round(float(element.findtext(tag) or 0) * self.fine_per_division)
 
-    def _note(self, element: ET.Element, measure: Measure) -> None:
+    def on_note(self, element: ET.Element, measure: Measure) -> None:
         if element.find("grace") is not None:
             return
         length = self._fine(element)
@@ -200,24 +207,24 @@ class _PartReader:
         alter = round(float(pitch.findtext("alter") or 0))
         return max(0, min(127, step + alter + 12 * (int(pitch.findtext("octave") or 4) + 1) + self.shift))
 
-    def _backup(self, element: ET.Element, measure: Measure) -> None:
+    def on_backup(self, element: ET.Element, measure: Measure) -> None:
         del measure
         self.cursor = max(0, self.cursor - self._fine(element))
 
-    def _forward(self, element: ET.Element, measure: Measure) -> None:
+    def on_forward(self, element: ET.Element, measure: Measure) -> None:
         self.cursor += self._fine(element)
         measure.length = max(measure.length, self.cursor)
 
-    def _harmony(self, element: ET.Element, measure: Measure) -> None:
+    def on_harmony(self, element: ET.Element, measure: Measure) -> None:
         at = self.cursor + (self._fine(element, "offset") if element.findtext("offset") else 0)
         symbol = harmony_symbol(element)
         if symbol:
             shift = self.shift % 12
             measure.chords.append((max(0, at), symbol if not shift else _shifted(symbol, shift)))
 
-    def _direction(self, element: ET.Element, measure: Measure) -> None:
+    def on_direction(self, element: ET.Element, measure: Measure) -> None:
         for sound in element.iter("sound"):
-            self._sound(sound, measure)
+            self.on_sound(sound, measure)
         rehearsal = element.find("direction-type/rehearsal")
         if rehearsal is not None and rehearsal.text:
             measure.label = rehearsal.text.strip()
@@ -229,11 +236,11 @@ class _PartReader:
             dotted = element.find("direction-type/metronome/beat-unit-dot") is not None
             _set_tempo(measure, float(number[0]) * quarters * (1.5 if dotted else 1.0))
 
-    def _sound(self, element: ET.Element, measure: Measure) -> None:
+    def on_sound(self, element: ET.Element, measure: Measure) -> None:
         if element.get("tempo"):
             _set_tempo(measure, float(element.get("tempo") or 0))
 
-    def _barline(self, element: ET.Element, measure: Measure) -> None:
+    def on_barline(self, element: ET.Element, measure: Measure) -> None:
         repeat, ending = element.find("repeat"), element.find("ending")
         style = element.findtext("bar-style") or ""
         if element.get("location") != "left":
@@ -247,9 +254,9 @@ class _PartReader:
 
 
 _HANDLERS = {
-    "attributes": _PartReader._attributes, "note": _PartReader._note, "backup": _PartReader._backup,
-    "forward": _PartReader._forward, "harmony": _PartReader._harmony, "direction": _PartReader._direction,
-    "sound": _PartReader._sound, "barline": _PartReader._barline,
+    "attributes": _PartReader.on_attributes, "note": _PartReader.on_note, "backup": _PartReader.on_backup,
+    "forward": _PartReader.on_forward, "harmony": _PartReader.on_harmony, "direction": _PartReader.on_direction,
+    "sound": _PartReader.on_sound, "barline": _PartReader.on_barline,
 }  # fmt: skip
 
 
@@ -343,10 +350,11 @@ def _set_tempo(measure: Measure, bpm: float) -> None:
 
 
 def _part_names(root: ET.Element) -> tuple[dict[str, str], dict[str, int]]:
-    names, programs = {}, {}
+    names: dict[str, str] = {}
+    programs: dict[str, int] = {}
     for part in root.findall("part-list/score-part"):
         part_id = part.get("id", "")
-        names[part_id] = " ".join((part.findtext("part-name") or part_id).split())
+        names[part_id] = " ".join((part.findtext("part-name") or f"Part {len(names) + 1}").split())
         program = part.findtext("midi-instrument/midi-program")
         programs[part_id] = min(127, max(0, int(program) - 1)) if program and program.strip().isdigit() else 0
     return names, programs
@@ -376,4 +384,3 @@ def _unpacked(path: Path) -> bytes:
         if archive.getinfo(scores[0]).file_size > MAX_UNPACKED_BYTES:
             raise ValueError("the score inside is too large")
         return archive.read(scores[0])
-

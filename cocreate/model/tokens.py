@@ -299,7 +299,7 @@ def _read_chords(ids: Sequence[int], start: int, steps: int, shift: int, words: 
         elif kind == "ChordBass":
             bass = (int(value) - shift) % 12
         found.append((onset, root, quality, bass))
-    ends = [onset for onset, *_ in found[1:]] + [steps]
+    ends = [*(onset for onset, *_ in found[1:]), steps][: len(found)]
     return [
         Chord((start + onset) * STEP_TICKS, (end - onset) * STEP_TICKS, root, quality or "maj", bass)
         for (onset, root, quality, bass), end in zip(found, ends, strict=True)

@@ -94,7 +94,8 @@ class Profile:
         liked, disliked = _steady_mean(self.liked, scale), _steady_mean(self.disliked, scale)
         sides = (("likes", liked, disliked), ("avoids", disliked, liked))
         told = [(side, feature_words(_clearer(mean, other), most=_WORDS_A_SIDE)) for side, mean, other in sides]
-        told[1] = ("avoids", [word for word in told[1][1] if not word.startswith(_ABSENCE_WORDS)])  # "avoids: no" is no help
+        # "avoids: no triplets" says nothing that "likes" has not
+        told[1] = ("avoids", [word for word in told[1][1] if not word.startswith(_ABSENCE_WORDS)])
         parts = [f"{side}: {', '.join(words)}" for side, words in told if words]
         return "; ".join(parts) or "likes and avoids nothing in particular yet"
 

@@ -1,0 +1,121 @@
+"""``cocreate melody`` and ``cocreate rank``: candidates, best first."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cocreate.cli.show import console, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from cocreate.studio import Candidate, Studio
+
+SEEDS = 100_000  # a drawn seed has at most five digits: it stands in every file name
+NARROW = 110  # columns; below, key, tempo and bars are read in the file's name
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+ProfileOption = Annotated[str, typer.Option("--profile", metavar="NAME", help="Whose taste.")]
+CheckpointOption = Annotated[str, typer.Option("--checkpoint", metavar="NAME|FOLDER", help="What writes.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+
+def open_studio(*, profile: str = "me", checkpoint: str = "music") -> Studio:
+    """A studio whose arithmetic runs on one thread: small matrices lose time when they are shared out."""
+    for name in _THREAD_VARIABLES:
+        os.environ.setdefault(name, "1")  # read when numpy is loaded
+    from cocreate.studio import Studio
+
+    return Studio(profile=profile, checkpoint=checkpoint)
+
+
+def melody(
+    *,
+    style: Annotated[str | None, typer.Option(help="One of `cocreate styles`; else any.")] = None,
+    key: Annotated[str | None, typer.Option(help='Such as "D minor", Bb, "A dorian".')] = None,
+    meter: Annotated[str | None, typer.Option(help="Such as 4/4 or 6/8.")] = None,
+    tempo: Annotated[float | None, typer.Option(metavar="BPM", help="Quarter notes a minute, 20 to 400.")] = None,
+    bars: Annotated[int, typer.Option(help="New bars, 1 to 64.")] = 8,
+    pitches: Annotated[str | None, typer.Option("--range", metavar="LOW-HIGH", help="Such as D4-A5.")] = None,
+    density: Annotated[float | None, typer.Option(help="0 (sparse) to 1 (busy), within the style.")] = None,
+    mood: Annotated[str | None, typer.Option(help="happy, sad, calm or tense.")] = None,
+    n: Annotated[int, typer.Option("-n", "--number", help="How many ideas, 1 to 64.")] = 8,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same ideas; else a new one.")] = None,
+    start: Annotated[Path | None, typer.Option("--from", metavar="FILE", help="Go on from these bars.")] = None,
+    chords: Annotated[str | None, typer.Option(help='Write over these: "Dm7 | G7 | Cmaj7 | A7".')] = None,
+    temperature: Annotated[float, typer.Option(help="Above 1 is more adventurous, below 1 safer.")] = 1.0,
+    profile: ProfileOption = "me",
+    checkpoint: CheckpointOption = "music",
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the files go.")] = Path("ideas"),
+    force: Annotated[bool, typer.Option("--force", help="Replace files of the same name.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write melodies as MIDI files, best first."""
+    began = time.monotonic()
+    seed = secrets.randbelow(SEEDS) if seed is None else seed
+    studio = open_studio(profile=profile, checkpoint=checkpoint)
+    from cocreate.files.output import check_folder
+
+    check_folder(out)
+    ideas = studio.melody(
+        style=style, key=key, meter=meter, tempo=tempo, bars=bars, range=pitches, density=density, mood=mood,
+        chords=chords, start=start, n=n, seed=seed, temperature=temperature,
+    )  # fmt: skip
+    ideas = studio.save(ideas, out, force=force)
+    seconds = round(time.monotonic() - began, 2)
+    if as_json:
+        print_json(
+            {
+                "candidates": [idea.as_dict() for idea in ideas],
+                "seed": seed,
+                "style": style,
+                "profile": profile,
+                "checkpoint": str(studio.checkpoint.folder),
+                "out": str(out),
+                "seconds": seconds,
+            }
+        )
+        return
+    _print_candidates(ideas, folder=out)
+    say(f"{len(ideas)} ideas in {out} with seed {seed}, {seconds:.1f} s.")
+    if len(ideas) < n:
+        say(f"{n - len(ideas)} more came too near to known tunes and were left out; try another --seed.")
+    first = shlex.quote(str(ideas[0].path))
+    whose = "" if profile == "me" else f" --profile {profile}"
+    say(f"Next: listen, then `cocreate keep {first}{whose}` (or skip): the next ideas are ranked by what you keep.")
+
+
+def rank(
+    files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="MIDI, MusicXML, ABC or kern.")],
+    *,
+    style: Annotated[str | None, typer.Option(help="Rank as music of this style.")] = None,
+    profile: ProfileOption = "me",
+    checkpoint: CheckpointOption = "music",
+    as_json: JsonOption = False,
+) -> None:
+    """Rank song files by your taste."""
+    studio = open_studio(profile=profile, checkpoint=checkpoint)
+    candidates = studio.rank(files, style=style)
+    if as_json:
+        print_json({"candidates": [one.as_dict() for one in candidates], "style": style, "profile": profile})
+    else:
+        _print_candidates(candidates)
+
+
+def _print_candidates(candidates: Sequence[Candidate], *, folder: Path | None = None) -> None:
+    """The table; with ``folder``, in which all files are, names are shown without it."""
+    rows = []
+    narrow = folder is not None and console().width < NARROW
+    for one in candidates:
+        assert one.path is not None
+        name = str(one.path) if folder is None else one.path.name
+        facts = [] if narrow else [one.key, one.meter, f"{one.tempo_bpm:.0f}", one.bars]
+        rows.append([one.rank, name, f"{one.score:.2f}", *facts, one.reason])
+    heads = [] if narrow else ["key", "metre", "tempo", "bars"]
+    print_table(["", "file", "score", *heads, "why"], rows, whole=["", "file", "score", *heads])

@@ -1,0 +1,184 @@
+"""Making a checkpoint: read the corpora, train, and write down everything that generation and people need to know.
+
+Conventions:
+    The output folder is complete at the end and resumable before: ``training/`` holds the packed corpus and the state
+    of the run. ``card.json`` is for programs, ``README.md`` the same for people.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cocreate.errors import InputError
+from cocreate.evaluate.reference import describe_styles, novelty_index
+from cocreate.files.output import check_folder, write_text
+from cocreate.model.checkpoint import write_json
+from cocreate.model.corpus.build import pack, read_sets, shares, tiers_up_to
+from cocreate.model.corpus.pack import Entry, load, of_split, save
+from cocreate.model.train import Plan, Progress, State, train
+from cocreate.model.vocabulary import Vocabulary
+
+
+def make_checkpoint(
+    corpora: Sequence[str],
+    out: Path,
+    plan: Plan,
+    *,
+    tier: str = "A*",
+    resume: bool = False,
+    start: Path | None = None,
+    watch_reading: Callable[[str, int], None] = lambda _name, _count: None,
+    watch_training: Callable[[Progress], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Build the checkpoint folder ``out``; returns its card.
+
+    Args:
+        corpora: folders of sets, or "music21".
+        tier: "A", "A*" or "B": what may train.
+        resume: go on with the run in ``out`` (its packed corpus is reused).
+        start: a checkpoint folder to begin from.
+
+    Raises:
+        InputError: if nothing is left to train on.
+        FileError: if a corpus or ``out`` cannot be used.
+    """
+    tiers = tiers_up_to(tier)
+    check_folder(out)
+    words = Vocabulary()
+    entries = packed(corpora, out / "training" / "corpus.npz", words, reuse=resume, watch=watch_reading)
+    training, validation = of_split(entries, "train", tiers=tiers), of_split(entries, "validation", tiers=tiers)
+    if not training:
+        raise InputError(f"training needs at least one piece of tier {', '.join(tiers)}, got none; check --corpus and --tier")
+    state = train(training, validation, out, plan, words=words, resume=resume, start=start, watch=watch_training)
+    return finish(out, training, validation, plan, state, words=words, tier=tier, start=start)
+
+
+def packed(
+    corpora: Sequence[str],
+    path: Path,
+    words: Vocabulary,
+    *,
+    reuse: bool = False,
+    watch: Callable[[str, int], None] = lambda _name, _count: None,
+) -> list[Entry]:
+    """The corpora as entries of every tier; kept at ``path``, and read from there when ``reuse`` and it is there."""
+    if reuse and path.is_file():
+        return load(path)
+    entries, report = pack(read_sets(corpora, watch=watch), words, tiers=tiers_up_to("B"))
+    save(entries, path)
+    write_json(path.with_name("corpus.json"), {"kept": dict(report.kept), "dropped": dict(report.dropped)})
+    return entries
+
+
+def finish(
+    out: Path,
+    training: Sequence[Entry],
+    validation: Sequence[Entry],
+    plan: Plan,
+    state: State,
+    *,
+    words: Vocabulary,
+    tier: str,
+    start: Path | None = None,
+) -> dict[str, Any]:
+    """Write the style table, the novelty index, the training curve and the card beside the weights."""
+    from cocreate.files.picture import draw_training_curve
+    from cocreate.model.tokenizer import save_tokenizer
+
+    write_json(out / "styles.json", describe_styles(training, words))
+    novelty_index(training, validation, words).save(out / "novelty.npz")
+    save_tokenizer(words, out)
+    smooth = _smoothed(state.curve)
+    draw_training_curve(
+        [step for step, _ in smooth],
+        {"training": smooth, "validation (averaged weights)": state.checks},
+        out / "curve.png",
+        title="Loss while training",
+        ylabel="nats a token",
+        force=True,
+    )
+    card = {
+        "name": out.name,
+        "art": "music",
+        "made": datetime.now(UTC).date().isoformat(),
+        "preset": plan.preset,
+        "parameters": _parameters(out / "model.safetensors"),
+        "tier": tier,
+        "started_from": None if start is None else start.name,
+        "seed": plan.seed,
+        "machine": f"{platform.machine()}, {platform.system()}",
+        "training": {
+            "steps": state.step,
+            "tokens": state.tokens,
+            "minutes": round(state.elapsed_s / 60, 1),
+            "batch_tokens": plan.batch_tokens * plan.accumulate,
+            "muon_rate": plan.muon_rate,
+            "adam_rate": plan.adam_rate,
+        },
+        "validation_nats_a_token": round(state.checks[-1][1], 4) if state.checks else None,
+        "pieces": {"train": len(training), "validation": len(validation)},
+        "sets": shares(training),
+        "split": 'standard for JSB Chorales; elsewhere crc32("cocreate:" + work) % 20: 0 test, 1 validation, else train',
+    }
+    write_json(out / "card.json", card)
+    write_text(out / "README.md", card_text(card), force=True)
+    return card
+
+
+def card_text(card: dict[str, Any]) -> str:
+    """The card for people, in Markdown."""
+    total = sum(row["notes"] for row in card["sets"].values()) or 1
+    rows = [
+        f"| {name} | {row['licence']} | {row['tier']} | {row['pieces']:,} | {row['notes']:,} | {row['notes'] / total:.1%} |"
+        for name, row in sorted(card["sets"].items(), key=lambda item: -item[1]["notes"])
+    ]
+    run = card["training"]
+    lines = [
+        f"# {card['name']}",
+        "",
+        f"A {card['parameters'] / 1e6:.2f} M parameter Llama-style transformer over bar, position, pitch, duration and"
+        " chord tokens. It writes melodies from controls, melodies over chords, chords under melodies and lead sheets.",
+        "",
+        f"Made {card['made']} on {card['machine']}: preset `{card['preset']}`, seed {card['seed']}, {run['steps']:,} steps,"
+        f" {run['tokens']:,} tokens, {run['minutes']} minutes. Validation: {card['validation_nats_a_token']} nats a token.",
+        "",
+        "## What it was trained on",
+        "",
+        "| set | licence | tier | pieces | notes | share |",
+        "|---|---|---|---|---|---|",
+        *rows,
+        "",
+        f"Tier accepted: {card['tier']}. A: public domain or permissive. A*: an open licence on the transcription or"
+        " annotation, while the songs or solos underneath are not the licensor's; the originality guard watches them"
+        " with the rest. B: share-alike.",
+        f"Split: {card['split']}. Tunes that occur in a held-out split in any collection and key are not trained.",
+        "",
+        "## Limits",
+        "",
+        "Melodies are of one voice. Styles are as good as their share: the table says how much was heard of each."
+        " What it writes may by chance be near a known tune; the longest match with the training music is reported with"
+        " every idea, and ideas over the human limit are not shown.",
+    ]
+    if "held_out" in card:
+        lines += ["", "## Held-out numbers", "", card["held_out"]]
+    return "\n".join(lines) + "\n"
+
+
+def _parameters(path: Path) -> int:
+    from cocreate.model.decoder import read_safetensors
+
+    return int(sum(tensor.size for tensor in read_safetensors(path).values()))
+
+
+def _smoothed(curve: Sequence[tuple[int, float]], *, keep: float = 0.95) -> list[tuple[float, float]]:
+    """Running mean of the noisy training loss."""
+    found: list[tuple[float, float]] = []
+    mean = None
+    for step, loss in curve:
+        mean = loss if mean is None else keep * mean + (1 - keep) * loss
+        found.append((float(step), mean))
+    return found[:: max(1, len(found) // 1000)]

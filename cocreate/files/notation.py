@@ -1,0 +1,127 @@
+"""Notation files: MusicXML and ABC in and out, Humdrum kern in.
+
+Conventions:
+    MusicXML (.musicxml, .xml, .mxl) and ABC (.abc, the first tune) are read by our own lean readers; kern, and what
+    they cannot read, goes through music21, which is imported only then. Each section comes once, with its last
+    ending. Tick 0 is a bar line: a pickup is padded on the left. The first part is the melody.
+    What a format cannot say is lost: velocities always, drums in ABC, and a change of tempo or key moves to the bar
+    line before it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cocreate.errors import FileError, InputError
+from cocreate.files.abc import read_tune, split_tunes
+from cocreate.files.abc_write import abc_text
+from cocreate.files.musicxml import load_score, score_song
+from cocreate.files.musicxml_write import musicxml_bytes
+from cocreate.files.output import write_bytes, write_text
+from cocreate.music.song import Song
+
+MUSICXML_ENDINGS = (".musicxml", ".xml", ".mxl")
+NOTATION_ENDINGS = (*MUSICXML_ENDINGS, ".abc", ".krn")
+MAX_FILE_BYTES = 50_000_000  # scores of whole operas are smaller
+
+
+def read_notation(path: Path) -> Song:
+    """The song of a notation file, all parts, with chords, words, keys, metres, tempo, sections and pickup.
+
+    Raises:
+        FileError: if the file is missing, empty, broken, of another kind, or has no notes.
+    """
+    ending = path.suffix.lower()
+    if ending not in NOTATION_ENDINGS:
+        raise FileError(f"a notation file must end in {', '.join(NOTATION_ENDINGS)}, got {path.name}")
+    _check(path)
+    try:
+        song = _read(path, ending)
+    except InputError as error:
+        raise FileError(f"{path.name} has music that cannot stand: {error}") from error
+    return song if song.title else replace(song, title=path.stem)
+
+
+def write_musicxml(song: Song, path: Path, *, force: bool = False) -> None:
+    """Write ``song`` as a plain MusicXML file, whole or not at all.
+
+    Raises:
+        FileError: if the file exists and ``force`` is false, or cannot be written.
+    """
+    write_bytes(path, musicxml_bytes(song), force=force)
+
+
+def write_abc(song: Song, path: Path, *, force: bool = False) -> None:
+    """Write ``song`` as an ABC file, whole or not at all.
+
+    Raises:
+        FileError: if the file exists and ``force`` is false, or cannot be written.
+        InputError: if there is no pitched part.
+    """
+    write_text(path, abc_text(song), force=force)
+
+
+def _check(path: Path) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise FileError(f"{path} cannot be read ({error.strerror}); check the path") from error
+    if path.is_dir():
+        raise FileError(f"{path} is a folder; give a file in it")
+    if not 0 < size <= MAX_FILE_BYTES:
+        raise FileError(f"a notation file must have 1..{MAX_FILE_BYTES} bytes, {path.name} has {size}")
+
+
+def _read(path: Path, ending: str) -> Song:
+    if ending == ".krn":
+        return _through_music21(path)
+    if ending == ".abc":
+        return _read_abc(path)
+    return score_song(load_score(path))[0]
+
+
+def _read_abc(path: Path) -> Song:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise FileError(f"{path} cannot be read ({error.strerror}); check the path") from error
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")  # what ABC programs wrote before 2010
+    tunes = split_tunes(text)
+    if not tunes:
+        raise FileError(f"{path.name} has no ABC tune; a tune needs a K: line")
+    return read_tune(tunes[0]).song
+
+
+def _through_music21(path: Path) -> Song:
+    """Read by music21, handed over as MusicXML."""
+    import music21  # noqa: TID251 - its one home
+
+    talk = io.StringIO()  # it reports what it cannot read on standard error and goes on
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), contextlib.redirect_stderr(talk):
+        warnings.simplefilter("ignore")  # music21 warns about its own internals
+        target = Path(folder) / "score.musicxml"
+        try:
+            score = music21.converter.parse(path, forceSource=True, storePickle=False)
+            score.write("musicxml", fp=target)
+        except (music21.exceptions21.Music21Exception, *_MUSIC21_SLIPS) as error:
+            reason = " ".join(str(error).split())[:120] or type(error).__name__
+            raise FileError(f"{path.name} cannot be read as {path.suffix[1:]}: {reason}") from error
+        return replace(score_song(load_score(target))[0], title=_own_title(score))
+
+
+def _own_title(score: Any) -> str:
+    metadata = score.metadata
+    return (metadata.title or "") if metadata is not None else ""
+
+
+# what music21 lets slip from inside when a file is broken
+_MUSIC21_SLIPS = (ValueError, LookupError, AttributeError, TypeError, ArithmeticError, OSError)

@@ -1,0 +1,1 @@
+"""The partners: one art, one file, one public function."""

@@ -1,0 +1,1 @@
+"""What has learned: the only home of torch, transformers and miditok."""

@@ -1,0 +1,1 @@
+"""Songs for training: readers, splits by work, provenance and licence of each source."""

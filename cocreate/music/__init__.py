@@ -1,0 +1,1 @@
+"""What a song is: pure values and functions; standard library and numpy only."""
