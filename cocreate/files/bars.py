@@ -177,15 +177,14 @@ def _expanded(measures: list[Measure]) -> list[int]:
         if measure.ending and turn > 1 and measure.ending < turn:  # skip the endings already heard
             index = next((j for j in range(index + 1, len(measures)) if measures[j].ending == turn), index)
             if measures[index].ending == turn:
-                start, turn = index, 1
-                order.append(index)
-                index += 1
-                continue
+                start, turn, measure = index, 1, measures[index]
         order.append(index)
         if measure.closes:
             if turn == 1:
                 index, turn = start, 2
                 continue
             start, turn = index + 1, 1
+        elif measure.double and turn == 1:
+            start = index + 1
         index += 1
     return order

@@ -73,7 +73,7 @@ def is_sung(root: ET.Element) -> bool:
 
 
 def score_song(
-    root: ET.Element, *, top_only: bool = False, expand: bool = False, rests: bool = True
+    root: ET.Element, *, top_only: bool = False, expand: bool = False, rests: bool = True, trust_modes: bool = True
 ) -> tuple[Song, int, int]:
     """The song of a score, its number of bars, and how many of them do not fit their metre.
 
@@ -82,6 +82,7 @@ def score_song(
         top_only: one line a part: the voice of its first note.
         expand: play repeats; else each section comes once with its last ending.
         rests: False leaves out silence at both ends and shortens any longer than two bars to one.
+        trust_modes: False for sets whose encoders left every key at "major": the notes decide on the relative minor.
 
     Raises:
         FileError: if there is no note, or a number is none.
@@ -105,7 +106,7 @@ def score_song(
         names_modes |= reader.names_modes
     title = root.findtext("work/work-title") or root.findtext("movement-title") or ""
     song, bars, irregular = song_of(voices, title=" ".join(title.split()), expand=expand, rests=rests)
-    return song if names_modes else replace(song, keys=tuple(_guessed_modes(song))), bars, irregular
+    return song if names_modes and trust_modes else replace(song, keys=tuple(_guessed_modes(song))), bars, irregular
 
 
 @dataclass(slots=True)
@@ -335,6 +336,9 @@ def _guessed_modes(song: Song) -> Iterator[Key]:
             replace(part, notes=tuple(n for n in part.notes if key.start_ticks <= n.start_ticks < end))
             for part in song.parts
         )
+        if key.mode != "major":
+            yield key
+            continue
         minor = replace(key, tonic=(key.tonic + 9) % 12, mode="minor")
         found = theory.estimate_key(replace(song, parts=parts))
         if (found.tonic, found.mode) in ((key.tonic, "major"), (minor.tonic, "minor")):

@@ -18,7 +18,7 @@ from cocreate.errors import InputError, UnmetError
 from cocreate.model.decoder import Decoder
 from cocreate.model.rules import Form, Scribe, Span
 from cocreate.model.sample import Row, Taste, decode
-from cocreate.model.tokens import Controls, Sheet, bar_id, chord_ids, frame_shift, lay_out, sheet_of, song_of
+from cocreate.model.tokens import Controls, Sheet, SheetBar, bar_id, chord_ids, frame_shift, lay_out, sheet_of, song_of
 from cocreate.model.vocabulary import (
     DENSITY_EDGES,
     MOODS,
@@ -36,6 +36,8 @@ MAX_BARS = 64
 MAX_CANDIDATES = 64
 MIN_TEMPO_BPM, MAX_TEMPO_BPM = 20.0, 400.0
 PROMPT_BARS = 16  # as much of the user's own music as the network is shown
+PROMPT_SHARE = 0.6  # of the context, at most, for what is there already; the rest is for what comes
+_MOST_EXTRA_IDS = 4  # beside a bar's notes and chords: the bar line, a metre, what comes ahead
 ANY = "any"  # the row of the style table that stands for no style in particular
 PARENTS = {"reel": "folk", "jig": "folk", "slip jig": "folk", "hornpipe": "folk", "strathspey": "folk", "polka": "folk",
            "air": "folk", "celtic": "folk", "swing": "jazz", "bebop": "jazz", "hard bop": "jazz", "cool": "jazz",
@@ -131,7 +133,7 @@ def write_melodies(net: Decoder, table: Mapping[str, Any], request: MelodyReques
         UnmetError: if no melody can meet the request.
     """
     style = check_style(request.style, table)
-    before = None if request.start is None else _opening(request.start, net)
+    before = None if request.start is None else _opening(request.start, request.key, net)
     plans = [_plan(request, style, table, np.random.default_rng([request.seed, place, 1])) for place in range(request.n)]
     rows = [_row(plan, request, before, net) for plan in plans]
     decode(net, rows, seed=request.seed, taste=request.taste)
@@ -146,7 +148,7 @@ def _near(word: str, known: Sequence[str]) -> str:
 def _plan(request: MelodyRequest, style: str, table: Mapping[str, Any], rng: np.random.Generator) -> _Plan:
     row = table[style]
     start = request.start
-    key = request.key or (None if start is None else start.key or estimate_key(start))
+    key = request.key or (None if start is None else _key_at_end(start))
     if key is None:
         key = _key_of_chords(request.chords) if request.chords else _pick_key(row["keys"], request.mood, rng)
     if start is not None:
@@ -197,30 +199,62 @@ def _row(plan: _Plan, request: MelodyRequest, before: Sheet | None, net: Decoder
     words, form = net.words, plan.form
     old = before.bars if before else ()
     given: list[tuple[int, ...]] = []
-    task = "melody"
     if request.chords:
-        task = "over"
         song = Song(parts=(), meters=(plan.meter,), chords=request.chords)
         steps, shift = form.bar_steps, frame_shift(plan.key.tonic)
         given = [chord_ids(song, n * steps, (n + 1) * steps, shift, words) for n in range(form.bars)]
-    controls = replace(plan.controls, bars=len(old) + form.bars)
-    prompt = controls.ids(task, words)
     ahead = words.id("Ahead")
-    if task == "melody":
-        prompt += lay_out(old, task, words, meter=controls.meter, bars_left=form.bars)[0] if old else []
-    else:
-        # the user's own bars, each after the chords of the bar that follows it
-        rows = [bar.chords for bar in old] + given
-        for place, bar in enumerate(old):
-            prompt += [ahead, *rows[0]] if place == 0 else []
-            prompt += [ahead, *rows[place + 1], bar_id(len(old) - 1 - place, form.bars, words), *bar.melody]
+    chords = [bar.chords for bar in old] + given if given else None
+    pitches = [int(words.values[i]) for bar in old for i in bar.melody if words.types[i] == "Pitch"]
+    scribe = Scribe(form, words, previous=pitches[-1] if pitches else None)
+
+    def prompt() -> list[int]:
+        return _prompt((*old, *scribe.bars), len(old) + form.bars, plan.controls, chords, net)
 
     def interlude(bar: int) -> list[int]:
-        found = [ahead, *given[0]] if bar == 0 and not old else []
+        found = [ahead, *given[0]] if bar == 0 and given and not old else []
         return [*found, ahead, *given[bar + 1]] if bar + 1 < len(given) else found
 
-    scribe = Scribe(form, words)
-    return Row(prompt, scribe, interlude) if task == "over" else Row(prompt, scribe)
+    return Row(prompt(), scribe, interlude, prompt)
+
+
+def _prompt(
+    done: Sequence[SheetBar], total: int, controls: Controls, chords: Sequence[tuple[int, ...]] | None, net: Decoder
+) -> list[int]:
+    """The controls and as many of the last bars so far as leave the network room to go on.
+
+    Like a lesson that begins in the middle of its piece: ``Bars`` counts from the first bar that is shown.
+
+    Args:
+        done: bars so far; the last may be unfinished.
+        total: bars there will be.
+        chords: ids of the chords of each of them, when they are given.
+    """
+    words = net.words
+    room = round(net.context * PROMPT_SHARE)
+    first = len(done)
+    while first > 0:
+        room -= _MOST_EXTRA_IDS + len(done[first - 1].melody) + (len(chords[first - 1]) if chords else 0)
+        if room < 0 and first < len(done):
+            break
+        first -= 1
+    controls = replace(controls, bars=total - first)
+    if chords is None:
+        left = total - len(done)
+        return controls.ids("melody", words) + lay_out(
+            done[first:], "melody", words, meter=controls.meter, bars_left=left
+        )[0]
+    row = controls.ids("over", words)
+    ahead, meter = words.id("Ahead"), controls.meter
+    for place in range(first, len(done)):
+        row += [ahead, *chords[place]] if place == first else []
+        row += [ahead, *chords[place + 1]] if place + 1 < total else []
+        row.append(bar_id(total - 1 - place, 0, words))
+        if done[place].meter != meter:
+            meter = done[place].meter
+            row.append(words.id("TimeSig", meter))
+        row += done[place].melody
+    return row
 
 
 def _draft(row: Row, plan: _Plan, request: MelodyRequest, style: str, net: Decoder) -> Draft:
@@ -242,26 +276,40 @@ def _append(start: Song, fresh: Song) -> tuple[Song, int]:
     moved = tuple(replace(note, start_ticks=note.start_ticks + offset) for note in fresh.melody.notes)
     chords = tuple(replace(chord, start_ticks=chord.start_ticks + offset) for chord in fresh.chords)
     part = replace(old, notes=notes + moved)
+    keys = tuple(key for key in start.keys if key.start_ticks < offset)
+    fresh_key = fresh.keys[0]
+    if not keys:
+        keys = (replace(fresh_key, start_ticks=0),)
+    elif (keys[-1].tonic, keys[-1].mode) != (fresh_key.tonic, fresh_key.mode):
+        keys += (replace(fresh_key, start_ticks=offset),)
     return (
         replace(
             start,
             parts=(part, *(other for other in start.parts if other is not old)),
-            keys=start.keys or fresh.keys,
+            # what a file announces after its last bar would fall into the new ones
+            meters=tuple(meter for meter in start.meters if meter.start_ticks < offset),
+            keys=keys,
             chords=start.chords + chords,
             style=start.style or fresh.style,
-            tempos=start.tempos if start.tempo_bpm == fresh.tempo_bpm else (Tempo(0, fresh.tempo_bpm),),
+            tempos=tuple(tempo for tempo in start.tempos if tempo.start_ticks < offset)
+            if start.tempo_bpm == fresh.tempo_bpm
+            else (Tempo(0, fresh.tempo_bpm),),
         ),
         offset,
     )
 
 
-def _opening(start: Song, net: Decoder) -> Sheet:
-    """The last bars of the user's song as the network reads them."""
+def _opening(start: Song, key: Key | None, net: Decoder) -> Sheet:
+    """The last bars of the user's song as the network reads them, in the frame of the key to go on in."""
     if not start.melody.notes:
         raise InputError("the song to go on from must have notes, got none in its melody")
-    keyed = start if start.keys else replace(start, keys=(estimate_key(start),))
-    sheet = sheet_of(keyed, net.words)
+    sheet = sheet_of(replace(start, keys=(replace(key or _key_at_end(start), start_ticks=0),)), net.words)
     return replace(sheet, bars=sheet.bars[-PROMPT_BARS:])
+
+
+def _key_at_end(start: Song) -> Key:
+    end = start.bars()[-1].end_ticks
+    return next((key for key in reversed(start.keys) if key.start_ticks < end), None) or estimate_key(start)
 
 
 def _fit(pitch: int) -> int:

@@ -22,7 +22,7 @@ SingleArray = npt.NDArray[np.float32]
 _N_CLASSES, _KIND_CLASSES = 12, 6  # classes of how often a context was seen, and of how many tokens followed it
 CLASSES = _N_CLASSES * _KIND_CLASSES
 _EM_ROUNDS = 15
-_EM_PRIOR = 4.0  # pseudo-observations that hold a rarely seen weight at its default
+_EM_PRIOR = 1.0  # pseudo-observations that hold a rarely seen weight at its default
 _NEWTON_ROUNDS = 12
 _RIDGE = 3.0  # pull of the blend's weights towards where they began, in observations
 _PIECE_DISCOUNT = 0.3  # what was seen once in a piece is less likely than its count says
@@ -120,7 +120,7 @@ def count_chain(
 def _level(keys: IntArray, codes: IntArray, counts: IntArray, vocab_size: int) -> Level:
     owner = codes // vocab_size
     kinds: IntArray = np.bincount(owner, minlength=len(keys))
-    seen = np.bincount(owner, weights=counts.astype(np.float64), minlength=len(keys))
+    seen = np.bincount(owner, weights=counts, minlength=len(keys)).astype(np.float64)
     ones, twos, threes, fours = (float((counts == k).sum()) + 0.5 for k in (1, 2, 3, 4))
     lean = ones / (ones + 2 * twos)
     cut = np.array([0.0, 1 - 2 * lean * twos / ones, 2 - 3 * lean * threes / twos, 3 - 4 * lean * fours / threes])
@@ -166,7 +166,7 @@ def piece_evidence(rows: IntArray, tokens: IntArray, positions: int, vocab_size:
     """What the piece says: ``tokens`` followed the same context earlier, one for each of ``rows`` (ascending)."""
     codes, counts = np.unique(rows * vocab_size + tokens, return_counts=True)
     owner = codes // vocab_size
-    seen = np.bincount(owner, weights=counts.astype(np.float64), minlength=positions)
+    seen = np.bincount(owner, weights=counts, minlength=positions).astype(np.float64)
     kinds: IntArray = np.bincount(owner, minlength=positions)
     trust = np.where(seen > 0, trust_of(seen, kinds).astype(np.int64), -1)
     left = counts - _PIECE_DISCOUNT

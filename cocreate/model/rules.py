@@ -64,9 +64,10 @@ class Form:
     ending: frozenset[int] = frozenset({0, 4, 7})
 
     def __post_init__(self) -> None:
-        if self.meter.bar_ticks % STEP_TICKS or self.bar_steps > MAX_BAR_STEPS or self.bar_steps < self.beat_steps:
+        off_grid = self.meter.bar_ticks % STEP_TICKS or self.meter.beat_ticks % STEP_TICKS
+        if off_grid or self.bar_steps > MAX_BAR_STEPS:
             raise UnmetError(
-                f"a melody's bar must be at most 8 quarters long on a grid of 1/24 quarter, got {self.meter};"
+                f"a melody's bar must be at most 8 quarters long, its beats on a grid of 1/24 quarter, got {self.meter};"
                 " ask for another --meter"
             )
         if self.low < PITCHES[0] or self.high > PITCHES[-1] or self.high - self.low < 7:  # noqa: PLR2004 - a fifth
@@ -80,7 +81,7 @@ class Form:
     @property
     def beat_steps(self) -> int:
         """Steps in a felt beat."""
-        return max(1, min(self.meter.beat_ticks, self.meter.bar_ticks) // STEP_TICKS)
+        return self.meter.beat_ticks // STEP_TICKS
 
     @property
     def last_onset(self) -> int:
@@ -103,15 +104,16 @@ class Form:
         return (0, *middle)
 
     def ending_at(self, bar: int, step: int) -> frozenset[int]:
-        """Pitch classes a last note may have there: the ending's, of the chord if one sounds."""
+        """Pitch classes a last note may have there: the ending's, of the chord if one sounds, as far as the range goes."""
         tones = self.tones_at(bar, step)
-        return (self.ending & tones or tones) if tones else self.ending
+        in_range = {pitch % 12 for pitch in range(self.low, self.high + 1)}  # a fifth does not hold every pitch class
+        return (self.ending & tones & in_range or tones) if tones else self.ending
 
 
 class Scribe:
-    """One melody being written under a form; ``before`` bars precede it and ``left`` follow in the count of ``Bar_r``."""
+    """One melody being written under a form; ``previous`` is the pitch in the frame that it goes on from, if any."""
 
-    def __init__(self, form: Form, words: Vocabulary) -> None:
+    def __init__(self, form: Form, words: Vocabulary, *, previous: int | None = None) -> None:
         self.form, self.words = form, words
         self.bar = -1
         self.done = False
@@ -119,7 +121,7 @@ class Scribe:
         self._free_from = 0  # first step of this bar where a note may begin
         self._stage = "bar"
         self._onset = self._pitch = 0
-        self._previous: int | None = None
+        self._previous = previous
         self._notes = self._chromatic = self._silent = 0
         self._ended = False
         self._base = {kind: int(ids[0]) for kind, ids in words.type_ids.items()}

@@ -69,6 +69,11 @@ class LeadSheetTokenizer(MusicTokenizer):  # type: ignore[misc]
     def _add_time_events(self, events: list[Event], time_division: int) -> list[Event]:  # noqa: ARG002
         return events  # positions come from the sheet
 
+    def _tokens_errors(self, tokens: list[str | list[str]]) -> int:
+        # miditok's own count resets positions at "Bar_None" alone; our bar words say how many bars are left
+        kinds = [str(word).split("_", 1)[0] for word in tokens]
+        return sum(after not in GRAMMAR[before] for before, after in zip(kinds, kinds[1:], strict=False))
+
     def encode(self, score: symusic.Score | Path | str, *_args: Any, **_options: Any) -> TokSequence:
         """Tokens of a score's melody (its highest notes), with key, metre, tempo and length as controls."""
         found = score if not isinstance(score, str | Path) else symusic.Score(score)

@@ -50,7 +50,8 @@ _OPENEWLD_GENRES = (
 )  # fmt: skip
 _OPENEWLD_SUBSTYLES = (
     ("ragtime", "ragtime"), ("swing", "swing"), ("dixieland", "trad jazz"), ("big band", "swing"), ("gospel", "gospel"),
-    ("country", "country"), ("bluegrass", "country"), ("musical", "musical"), ("celtic", "celtic"), ("ballad", "ballad"),
+    ("country", "country"), ("bluegrass", "country"), ("musical", "musical"), ("celtic", "celtic"),
+    ("ballad", "ballad"),
 )  # fmt: skip
 
 
@@ -91,7 +92,7 @@ def _score(path: Path, drops: Counter[str] | None, *, part: str) -> Song | None:
         if part == "sung" and not is_sung(root):
             count_drop(drops, "nobody sings")
             return None
-        song, bars, irregular = score_song(root, top_only=bool(part), rests=not part)
+        song, bars, irregular = score_song(root, top_only=bool(part), rests=not part, trust_modes=False)
     except (FileError, InputError):
         count_drop(drops, "unreadable")
         return None

@@ -54,6 +54,7 @@ def read_fiddle_tunes_pd(folder: Path, *, drops: Counter[str] | None = None) -> 
 
 
 def fiddle_piece(tune: AbcTune, title: str, label: str, collection: str) -> Piece:
+    """A tune of ``collection`` as a piece; ``label`` is its R: field, "" for none."""
     rhythm = _rhythm(f"{label} ; {title}") or _rhythm_by_metre(tune.song, collection)
     work = work_key(title)
     return Piece(
@@ -121,6 +122,11 @@ def tidy_title(title: str) -> str:
 
 
 def rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a data set's manifest.
+
+    Raises:
+        FileError: if it cannot be read.
+    """
     try:
         with path.open(encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))
@@ -131,6 +137,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def count_drop(drops: Counter[str] | None, reason: str) -> None:
+    """Count one piece left out for ``reason``, where somebody counts."""
     if drops is not None:
         drops[reason] += 1
 

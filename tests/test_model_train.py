@@ -1,0 +1,118 @@
+"""Training: it learns, it keeps its budget, and it goes on exactly after a kill."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cocreate.errors import CheckpointError, InputError
+from cocreate.evaluate.make import finish
+from cocreate.model.batches import Lessons, batch_of, lesson_of
+from cocreate.model.checkpoint import open_checkpoint
+from cocreate.model.corpus.pack import Entry, entry_of, load, save
+from cocreate.model.corpus.piece import Piece
+from cocreate.model.decoder import read_safetensors
+from cocreate.model.train import Plan, Progress, train
+from cocreate.model.vocabulary import Vocabulary
+from cocreate.music.song import Chord, Key, Note, Part, Song
+
+WORDS = Vocabulary()
+
+
+def scale_tune(seed: int, *, bars: int = 8) -> Song:
+    """Quarter notes that walk up and down a scale, with two chords."""
+    rng = np.random.default_rng(seed)
+    places = np.abs(np.cumsum(rng.choice([-1, 1], size=4 * bars))) % 8
+    scale = (60, 62, 64, 65, 67, 69, 71, 72)
+    notes = tuple(Note(480 * i, scale[place], 480) for i, place in enumerate(places))
+    chords = tuple(Chord(1920 * bar, 1920, (0, 7)[bar % 2], ("maj", "7")[bar % 2]) for bar in range(bars))
+    return Song(parts=(Part(notes),), keys=(Key(0, 0),), chords=chords, title=f"Walk {seed}")
+
+
+def entries(count: int, *, first: int = 0, split: str = "train") -> list[Entry]:
+    made = (
+        Piece(scale_tune(n), "toy", f"walk {n}", f"Toy: Walk {n}", "CC0", "A", ("folk", "reel"), split)
+        for n in range(first, first + count)
+    )
+    return [entry_of(piece, WORDS) for piece in made]
+
+
+PLAN = Plan(preset="tiny", steps=8, batch_tokens=1024, seed=3, check_every=4, save_every_s=0.0, threads=1)
+
+
+def run(out: Path, plan: Plan, *, resume: bool = False, watch: Callable[[Progress], None] = lambda _: None):  # type: ignore[no-untyped-def]
+    return train(
+        entries(12), entries(4, first=100, split="validation"), out, plan, words=WORDS, resume=resume, watch=watch
+    )
+
+
+def test_loss_falls_and_the_folder_is_a_checkpoint(tmp_path: Path) -> None:
+    training, validation = entries(12), entries(4, first=100, split="validation")
+    plan = replace(PLAN, steps=40)
+    state = train(training, validation, tmp_path, plan, words=WORDS)
+    assert np.mean([loss for _, loss in state.curve[-5:]]) < state.curve[0][1] - 2
+    card = finish(tmp_path, training, validation, plan, state, words=WORDS, tier="A")
+    opened = open_checkpoint(tmp_path)
+    assert opened.card == card
+    assert card["sets"]["toy"] == {"licence": "CC0", "tier": "A", "pieces": 12, "notes": 12 * 32}
+    assert "CC0" in (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert opened.extra("styles.json")["styles"]["reel"]["meters"] == [["4/4", 12]]
+
+
+def test_a_killed_run_goes_on_exactly(tmp_path: Path) -> None:
+    whole = run(tmp_path / "whole", PLAN)
+
+    def kill(news: Progress) -> None:
+        if news.step == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "killed", PLAN, watch=kill)
+    resumed = run(tmp_path / "killed", PLAN, resume=True)
+    assert resumed.curve == whole.curve
+    one, other = (read_safetensors(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_minutes_are_kept(tmp_path: Path) -> None:
+    state = run(tmp_path, replace(PLAN, steps=None, minutes=0.03))
+    assert 1.8 <= state.elapsed_s < 6
+
+
+def test_resuming_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="nothing to resume"):
+        run(tmp_path, PLAN, resume=True)
+
+
+def test_a_budget_must_be_named_once() -> None:
+    with pytest.raises(InputError, match="minutes"):
+        Plan(minutes=1, steps=1)
+    with pytest.raises(InputError, match="budget"):
+        Plan(minutes=-1)
+
+
+def test_pools_depend_on_seed_and_number_alone() -> None:
+    one, other = Lessons(entries(6), WORDS, seed=1), Lessons(entries(6), WORDS, seed=1)
+    one.pool(0, tokens=512)
+    first, second = one.pool(3, tokens=512), other.pool(3, tokens=512)
+    assert all(np.array_equal(a.ids, b.ids) for a, b in zip(first, second, strict=True))
+    assert max(batch.ids.size for batch in first) <= 1024
+
+
+def test_given_material_is_no_target() -> None:
+    lesson = lesson_of(entries(1)[0], "over", 0, 8, WORDS)
+    kinds = np.array(WORDS.types)[lesson.ids]
+    assert not lesson.targets[kinds == "ChordRoot"].any()
+    assert lesson.targets[kinds == "Pitch"].all()
+    assert lesson.notes == 32
+    batch = batch_of([lesson])
+    assert (batch.labels[0] != -100).sum() == lesson.targets[1:].sum()
+
+
+def test_a_packed_corpus_reads_back_the_same(tmp_path: Path) -> None:
+    made = entries(3)
+    save(made, tmp_path / "corpus.npz")
+    assert load(tmp_path / "corpus.npz") == made
