@@ -169,22 +169,19 @@ def _once(measures: list[Measure]) -> list[int]:
 
 def _expanded(measures: list[Measure]) -> list[int]:
     order: list[int] = []
-    start, index, turn = 0, 0, 1
+    start, index, again, leaving = 0, 0, False, False  # leaving: in the second ending, which leads on
     while index < len(measures):
         measure = measures[index]
-        if measure.opens and turn == 1:
-            start = index
-        if measure.ending and turn > 1 and measure.ending < turn:  # skip the endings already heard
-            index = next((j for j in range(index + 1, len(measures)) if measures[j].ending == turn), index)
-            if measures[index].ending == turn:
-                start, turn, measure = index, 1, measures[index]
+        if measure.opens and (leaving or not again):
+            start, again, leaving = index, False, False
+        if again and not leaving and measure.ending == 1:
+            second = next((j for j in range(index + 1, len(measures)) if measures[j].ending > 1), None)
+            if second is not None:
+                index, measure, leaving = second, measures[second], True
         order.append(index)
-        if measure.closes:
-            if turn == 1:
-                index, turn = start, 2
-                continue
-            start, turn = index + 1, 1
-        elif measure.double and turn == 1:
-            start = index + 1
         index += 1
+        if measure.closes and not again:
+            index, again = start, True
+        elif measure.closes or (measure.double and (leaving or not again)):
+            start, again, leaving = index, False, False
     return order

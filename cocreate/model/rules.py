@@ -9,6 +9,7 @@ Conventions:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +22,12 @@ from cocreate.music.song import Meter
 MAX_SILENT_BARS = 1  # an idea never rests for more than one whole bar in a row
 MAX_LEAP = 16  # semitones; a tenth
 MAX_NOTE_BARS = 2
+SHORTEST_STEPS = 2  # nobody plays faster, and some readers take notes that begin closer together for one chord
 FREE_CHROMATIC = 1  # so that a short idea may have one passing note, where its style has any
 
 BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+Steps = TypeVar("Steps", int, IntArray)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +188,12 @@ class Scribe:
 
     def _allow_positions(self, mask: BoolArray) -> None:
         form, first = self.form, self._base["Position"]
+        steps = np.arange(self._free_from, form.bar_steps)
+        left = self._left_in_piece(steps)
+        mask[first + steps[(left == 0) | ((left >= SHORTEST_STEPS) & self._has_room(steps))]] = True
         if self._is_last_bar:
-            mask[first + self._free_from : first + form.last_onset + 1] = True
             mask[self.words.id("EOS")] = self._ended
             return
-        mask[first + self._free_from : first + form.bar_steps] = True
         sounds = bool(self.ids[-1]) or self._free_from > 0  # a note begins here or rings in
         if sounds or (self.bar > 0 and self._silent < MAX_SILENT_BARS):
             mask[self._bar_id(form.bars - 2 - self.bar)] = True
@@ -212,19 +217,28 @@ class Scribe:
 
     def _lengths(self) -> BoolArray:
         form = self.form
-        left_in_piece = (form.bars - 1 - self.bar) * form.bar_steps + form.last_onset - self._onset
-        longest = min(MAX_NOTE_BARS * form.bar_steps, left_in_piece)
+        longest = min(MAX_NOTE_BARS * form.bar_steps, int(self._left_in_piece(self._onset)))
         clash = self._next_clash()
         if clash is not None:
             longest = min(longest, clash)
-        mask = self._durations <= longest
+        mask = (self._durations >= SHORTEST_STEPS) & (self._durations <= longest)
         if self._is_last_bar and self._may_end(self._onset):
             to_bar_line = form.bar_steps - self._onset
             if clash is None or clash >= to_bar_line:
                 mask = mask | ((self._durations >= self._shortest_end()) & (self._durations <= to_bar_line))
-        if not mask.any():  # the shortest length always fits: an onset before the last beat leaves at least one step
-            mask[0] = True
         return np.asarray(mask)
+
+    def _left_in_piece(self, onset: Steps) -> Steps:
+        """Steps from an onset in this bar to the last place where a note may begin."""
+        return (self.form.bars - 1 - self.bar) * self.form.bar_steps + self.form.last_onset - onset
+
+    def _has_room(self, onsets: IntArray) -> BoolArray:
+        """Which onsets leave the shortest note room before the next strong beat, where a chord may cut it off."""
+        if not self.form.chords:
+            return np.ones(len(onsets), dtype=np.bool_)
+        marks = np.array([*self.form.strong_steps(), self.form.bar_steps])
+        following = marks[np.searchsorted(marks, onsets, side="right")]
+        return np.asarray(following - onsets >= SHORTEST_STEPS)
 
     def _may_end(self, onset: int) -> bool:
         return onset % self.form.beat_steps == 0 and self._pitch % 12 in self.form.ending_at(self.bar, onset)

@@ -77,7 +77,7 @@ def read_openewld_pd(folder: Path, *, drops: Counter[str] | None = None) -> Iter
 def _openewld_styles(genres: str, styles: str) -> tuple[str, ...]:
     """The labels describe recordings, the commonest first; a song nobody recorded in a known style is Tin Pan Alley."""
     counts = sorted(
-        ((int(m[2]), m[1].lower()) for m in re.finditer(r"([^:;,|]+):(\d+)", genres)), key=lambda pair: -pair[0]
+        ((int(m[2]), m[1].lower()) for m in re.finditer(r"([^:;|]+):(\d+)", genres)), key=lambda pair: -pair[0]
     )
     main = next((ours for _, label in counts for word, ours in _OPENEWLD_GENRES if word in label), "pop")
     lowered = styles.lower()
