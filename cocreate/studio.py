@@ -14,10 +14,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cocreate.errors import FileError, UnmetError
+from cocreate.errors import FileError, InputError, UnmetError
 from cocreate.files import read_song
 from cocreate.files.midi import midi_bytes
-from cocreate.files.output import check_folder, idea_name, write_bytes, write_text
+from cocreate.files.output import check_folder, idea_name, write_bytes
 from cocreate.generate.melody import ANY, Draft, MelodyRequest, check_style, write_melodies
 from cocreate.judge.melody import quality
 from cocreate.judge.novelty import Match, NoveltyIndex
@@ -25,7 +25,15 @@ from cocreate.model.checkpoint import Checkpoint, open_checkpoint
 from cocreate.model.decoder import Decoder
 from cocreate.model.sample import Taste
 from cocreate.music.song import Key, Meter, Note, Song
-from cocreate.music.theory import chord_symbol, estimate_key, key_name, parse_key, parse_meter, parse_progression, parse_range
+from cocreate.music.theory import (
+    chord_symbol,
+    estimate_key,
+    key_name,
+    parse_key,
+    parse_meter,
+    parse_progression,
+    parse_range,
+)
 from cocreate.taste.events import Event, HeardItem, check_profile_name
 from cocreate.taste.features import DEFAULT_SCALE, FeatureScale, FeatureVector, features, melody_id
 from cocreate.taste.home import has_profile
@@ -166,7 +174,7 @@ class Studio:
             UnmetError: if no melody can meet the request, or every idea came too near to a known tune.
         """
         meter = parse_meter(meter) if isinstance(meter, str) else meter
-        song = start if isinstance(start, Song) or start is None else read_song(Path(start))
+        song = start if isinstance(start, Song) or start is None else _with_melody(Path(start))
         request = MelodyRequest(
             style=style,
             key=parse_key(key) if isinstance(key, str) else key,
@@ -187,12 +195,13 @@ class Studio:
         name = check_style(style, self.styles)
         drafts = self._draw(request)
         recipe = {
-            "art": "melody", "checkpoint": str(self.checkpoint.card.get("name", self._name)), "profile": self.profile_name,
+            "art": "melody", "checkpoint": str(self.checkpoint.card.get("name", self._name)),
+            "profile": self.profile_name,
             "request": {
                 "style": style, "key": None if request.key is None else key_name(request.key),
                 "meter": None if request.meter is None else str(request.meter), "tempo_bpm": tempo, "bars": bars,
                 "range": request.range, "density": density, "mood": mood, "chords": chords,
-                "start": None if song is None else (song.title or str(start) if not isinstance(start, Song) else song.title),
+                "start": None if song is None else song.title if isinstance(start, Song) else song.title or str(start),
                 "n": n, "seed": seed, "temperature": temperature,
             },
         }  # fmt: skip
@@ -209,9 +218,11 @@ class Studio:
         """
         name = None if style is None else check_style(style, self.styles)
         files = [Path(path) for path in paths]
-        songs = [read_song(path) for path in files]
+        songs = [_with_melody(path) for path in files]
         matches = [self._known.longest_match(song.melody.notes) for song in songs]
-        candidates = self._ranked(songs, style=name, matches=dict(enumerate(matches)), seed=None, recipe={}, most=len(songs))
+        candidates = self._ranked(
+            songs, style=name, matches=dict(enumerate(matches)), seed=None, recipe={}, most=len(songs)
+        )
         # a file may stand twice in the list: match by place, not by content
         places = {id(song): file for song, file in zip(songs, files, strict=True)}
         return tuple(replace(candidate, path=places[id(candidate.song)]) for candidate in candidates)
@@ -249,14 +260,17 @@ class Studio:
         ]  # fmt: skip
         for candidate in placed:
             assert candidate.path is not None
-            if not force and candidate.path.exists():
-                raise FileError(f"{candidate.path} exists already; choose another --out, another --seed, or give --force")
+            for path in (candidate.path, candidate.path.with_suffix(".json")):
+                if not force and path.exists():
+                    raise FileError(f"{path} exists already; choose another --out, another --seed, or give --force")
         for candidate in placed:
             assert candidate.path is not None
             sidecar = {"format": SIDECAR_FORMAT, **candidate.as_dict(), **candidate.recipe}
             write_bytes(candidate.path, midi_bytes(candidate.song), force=force)
             text = json.dumps(sidecar, indent=1, ensure_ascii=False) + "\n"
-            write_text(candidate.path.with_suffix(".json"), text, force=True)
+            # a folder's name need not be Unicode; JSON writes such bytes as \udcXX
+            data = text.encode("utf-8", "backslashreplace")
+            write_bytes(candidate.path.with_suffix(".json"), data, force=force)
         return tuple(placed)
 
     def _draw(self, request: MelodyRequest) -> list[Draft]:
@@ -293,16 +307,21 @@ class Studio:
         found = [
             matches.get(place) or matches[melody_id(song)] for place, song in enumerate(songs)
         ]  # fmt: skip
-        items = [self._item(str(place), song, vectors[str(place)], found[place], row) for place, song in enumerate(songs)]
+        items = [
+            self._item(str(place), song, vectors[str(place)], found[place], row) for place, song in enumerate(songs)
+        ]
         scores: Sequence[Score] = score(self.profile, items, style=style, scale=self._scale)
         if diversity:
             scores = sorted(
-                rerank_diverse(scores, vectors, strength=diversity, scale=self._scale)[:most], key=lambda one: -one.value
+                rerank_diverse(scores, vectors, strength=diversity, scale=self._scale)[:most],
+                key=lambda one: -one.value,
             )
         else:
             scores = sorted(scores, key=lambda one: -one.value)[:most]
         return tuple(
-            _candidate(rank, songs[int(one.id)], one, found[int(one.id)], style, seed, recipe)
+            _candidate(
+                one, songs[int(one.id)], rank=rank, match=found[int(one.id)], style=style, seed=seed, recipe=recipe
+            )
             for rank, one in enumerate(scores, start=1)
         )
 
@@ -332,9 +351,17 @@ def _new_notes(draft: Draft) -> tuple[Note, ...]:
     return tuple(note for note in draft.song.melody.notes if note.start_ticks >= draft.new_from_ticks)
 
 
+def _with_melody(path: Path) -> Song:
+    """The song of a file, if there is a melody to hear in it."""
+    song = read_song(path)
+    if all(part.role == "drums" for part in song.parts) or not song.melody.notes:
+        raise InputError(f"a song must have a melody, got no notes for one in {path}")
+    return song
+
+
 def _styled(path: Path) -> Song:
     """A song from a file; the style of one of our own ideas is in its sidecar."""
-    song = read_song(path)
+    song = _with_melody(path)
     sidecar = path.with_suffix(".json")
     if song.style or not sidecar.is_file():
         return song
@@ -346,7 +373,7 @@ def _styled(path: Path) -> Song:
 
 
 def _candidate(
-    rank: int, song: Song, one: Score, match: Match, style: str | None, seed: int | None, recipe: Mapping[str, Any]
+    one: Score, song: Song, *, rank: int, match: Match, style: str | None, seed: int | None, recipe: Mapping[str, Any]
 ) -> Candidate:
     key = song.key or estimate_key(song)
     return Candidate(

@@ -35,8 +35,9 @@ def write_tiny_checkpoint(folder: Path) -> Path:
     words, rng = Vocabulary(), np.random.default_rng(0)
     width, wide = 32, 64
     config = {
-        "vocab_size": len(words), "hidden_size": width, "num_hidden_layers": 2, "num_attention_heads": 2, "head_dim": 16,
-        "intermediate_size": wide, "max_position_embeddings": 1024, "rms_norm_eps": 1e-5, "rope_theta": 10_000.0,
+        "vocab_size": len(words), "hidden_size": width, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "head_dim": 16, "intermediate_size": wide, "max_position_embeddings": 1024, "rms_norm_eps": 1e-5,
+        "rope_theta": 10_000.0,
     }  # fmt: skip
 
     def drawn(*shape: int) -> np.ndarray:
@@ -94,17 +95,29 @@ def data() -> Path:
 
 
 @pytest.fixture
-def shell() -> Callable[..., subprocess.CompletedProcess[bytes]]:
-    """``cocreate`` in a process of its own."""
+def python() -> Callable[..., subprocess.CompletedProcess[bytes]]:
+    """A Python process of its own that finds this source tree; what is in ``variables`` is added to its environment."""
 
     def run(arguments: Sequence[str], **variables: str) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
-            [sys.executable, "-m", "cocreate.cli", *arguments],
+            [sys.executable, *arguments],
             capture_output=True,
             check=False,
             timeout=120,
             stdin=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": str(REPO), **variables},
         )
+
+    return run
+
+
+@pytest.fixture
+def shell(
+    python: Callable[..., subprocess.CompletedProcess[bytes]],
+) -> Callable[..., subprocess.CompletedProcess[bytes]]:
+    """``cocreate`` in a process of its own."""
+
+    def run(arguments: Sequence[str], **variables: str) -> subprocess.CompletedProcess[bytes]:
+        return python(["-m", "cocreate.cli", *arguments], **variables)
 
     return run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,7 +51,7 @@ def refused(home: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Non
         (["--meter", "waltz"], ("metre", "'waltz'")),
         (["--bars", "0"], ("bars", "1..64", "got 0")),
         (["--bars", "-3"], ("bars", "got -3")),
-        (["--bars", "many"], ("--bars", "many")),
+        (["--bars", "many"], ("--bars", "integer")),
         (["--tempo", "0"], ("tempo", "got 0")),
         (["--tempo", "nan"], ("tempo", "nan")),
         (["--range", "A5-D4"], ("range", "A5-D4")),
@@ -68,7 +68,9 @@ def refused(home: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Non
         (["stray"], ("stray",)),
     ],
 )
-def test_a_wrong_value_is_a_usage_error(options: list[str], words: tuple[str, ...], refused: Callable[..., None]) -> None:
+def test_a_wrong_value_is_a_usage_error(
+    options: list[str], words: tuple[str, ...], refused: Callable[..., None]
+) -> None:
     refused(["melody", "--seed", "1", *options] if "--seed" not in options else ["melody", *options], USAGE, *words)
 
 
@@ -120,8 +122,8 @@ def test_an_output_folder_that_cannot_be_written_is_refused(refused: Callable[..
 
 
 @pytest.fixture
-def broken_checkpoint(home: Path, tiny_checkpoint: Path) -> Iterator[Path]:
-    yield Path(shutil.copytree(tiny_checkpoint, home / "broken"))
+def broken_checkpoint(home: Path, tiny_checkpoint: Path) -> Path:
+    return Path(shutil.copytree(tiny_checkpoint, home / "broken"))
 
 
 @pytest.mark.parametrize(
@@ -195,3 +197,12 @@ def test_the_process_itself_ends_with_the_code_and_one_line(
     assert (done.returncode, done.stdout) == (USAGE, b"")
     assert done.stderr.startswith(b"error: a key must begin with A..G")
     assert done.stderr.count(b"\n") == 1
+
+
+def test_a_corpus_that_is_not_there_is_refused(refused: Callable[..., None]) -> None:
+    refused(["train", "music", "--corpus", "nowhere", "--steps", "1", "--out", "mine"], BROKEN, "nowhere")
+
+
+def test_data_that_are_not_there_are_refused(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "music", "--data", "nowhere"]) == BROKEN
+    assert "nowhere" in capsys.readouterr().err.splitlines()[-1]

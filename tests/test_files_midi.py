@@ -4,7 +4,7 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
-import mido  # noqa: TID251 - a second reader to compare with
+import mido
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -7,7 +7,10 @@ from typing import Annotated
 import typer
 
 import cocreate
-from cocreate.cli import checkpoints, doctor, ideas, taste
+from cocreate.cli.checkpoints import evaluate_music, info, styles, train_music
+from cocreate.cli.doctor import doctor
+from cocreate.cli.ideas import melody, rank
+from cocreate.cli.taste import keep, profile, skip
 
 
 def _group() -> typer.Typer:
@@ -44,15 +47,15 @@ def _begin_evaluation() -> None:
     """Measure a checkpoint."""
 
 
-app.command("melody")(ideas.melody)
-app.command("rank")(ideas.rank)
-app.command("keep")(taste.keep)
-app.command("skip")(taste.skip)
-app.command("profile")(taste.profile)
-app.command("styles")(checkpoints.styles)
-app.command("info")(checkpoints.info)
-app.command("doctor")(doctor.doctor)
-train.command("music")(checkpoints.train_music)
-evaluate.command("music")(checkpoints.evaluate_music)
+app.command("melody")(melody)
+app.command("rank")(rank)
+app.command("keep")(keep)
+app.command("skip")(skip)
+app.command("profile")(profile)
+app.command("styles")(styles)
+app.command("info")(info)
+app.command("doctor")(doctor)
+train.command("music")(train_music)
+evaluate.command("music")(evaluate_music)
 app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")

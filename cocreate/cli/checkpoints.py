@@ -115,16 +115,19 @@ def evaluate_music(
     *,
     data: Annotated[Path, typer.Option(metavar="DIR", help="Folder of sets; their held-out works are measured.")],
     checkpoint: CheckpointOption = "music",
+    tier: Annotated[str, typer.Option(help="Licences that are measured: A, A* or B (most).")] = "A*",
+    seed: Annotated[int, typer.Option(help="Of the ideas that are written and of what the n-gram sees.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Measure nats a note on held-out works, form kept and copies, beside baselines."""
-    from cocreate.evaluate import music
+    from cocreate.evaluate.music import evaluate_music, format_table
+    from cocreate.model.corpus.build import tiers_up_to
 
-    found = music.evaluate_music(data, checkpoint=checkpoint)
+    found = evaluate_music(data, checkpoint=checkpoint, tiers=tiers_up_to(tier), seed=seed, watch=say)
     if as_json:
         print_json(found.as_dict())
     else:
-        print_table(tuple(found.rows[0]), [tuple(row.values()) for row in found.rows])
+        typer.echo(format_table(found))
 
 
 def _print_facts(folder: Path, card: dict[str, Any]) -> None:

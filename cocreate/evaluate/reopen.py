@@ -31,7 +31,7 @@ def as_written(notes: Sequence[Note]) -> Sounding:
 
 def with_mido(path: Path) -> Sounding:
     """Notes of the first track that has any, as mido pairs them."""
-    import mido  # noqa: TID251 - every reader is asked here
+    import mido
 
     for track in mido.MidiFile(path).tracks:
         now = 0
@@ -51,7 +51,7 @@ def with_mido(path: Path) -> Sounding:
 
 def with_pretty_midi(path: Path) -> Sounding:
     """Notes of the first instrument; its seconds turned back into ticks by its own tempo map."""
-    import pretty_midi  # noqa: TID251 - every reader is asked here
+    import pretty_midi
 
     midi = pretty_midi.PrettyMIDI(io.BytesIO(path.read_bytes()))
     return sorted(
@@ -69,7 +69,7 @@ def with_symusic(path: Path) -> Sounding:
 
 def with_music21(path: Path) -> Sounding:
     """Notes of the first part, unquantised, tied ones joined."""
-    from music21 import converter  # noqa: TID251 - every reader is asked here
+    from music21 import converter
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # music21 warns of metres and voices it has to guess

@@ -1,9 +1,9 @@
 """Form, checked from outside: random requests over every option, and whether what comes back is what was asked for.
 
 Conventions:
-    Nothing here uses the rules that write (``model.rules``): a song is measured as a musician would, in ticks, from the
-    song itself and again from its file. Request ``k`` of a run with seed ``s`` draws from the generator of (s, k) alone,
-    so a failure is made again with ``only=(k,)``. New bars are those after the user's own, where there are such.
+    Nothing here uses the rules that write (``model.rules``): a song is measured as a musician would, in ticks, from
+    the song itself and again from its file. Request ``k`` of a run with seed ``s`` draws from the generator of (s, k)
+    alone, so a failure is made again with ``only=(k,)``. New bars are those after the user's own, if there are such.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from cocreate.files import read_song
 from cocreate.files.midi import write_midi
 from cocreate.generate.melody import ANY
 from cocreate.model.vocabulary import MOODS
-from cocreate.music.song import MODES, TICKS_PER_QUARTER, Chord, Key, Meter, Note, Part, Song, Tempo
+from cocreate.music.song import MODES, Chord, Key, Meter, Note, Part, Song, Tempo
 from cocreate.music.theory import (
     QUALITIES,
     SCALES,
@@ -166,8 +167,10 @@ def check_requests(
 def format_request_table(report: RequestReport) -> str:
     """The report as plain text."""
     lines = [
-        f"{report.requests} requests (seed {report.seed}), {report.refused} refused as they should be or not,"
-        f" {report.ideas} ideas, {report.notes} notes, {report.seconds:.0f} s",
+        (
+            f"{report.requests} requests (seed {report.seed}), {report.refused} refused: {report.ideas} ideas,"
+            f" {report.notes} notes, {report.seconds:.0f} s"
+        ),
         f"{'rule':<12} {'checked':>8} {'broken':>7} {'kept':>8}",
     ]
     for rule, checked in report.checks.items():
@@ -239,7 +242,7 @@ def draw_request(
 
 
 def write_riff(rng: np.random.Generator) -> Song:
-    """A few bars as somebody might play them: any metre, a little off the grid, with or without key, chords and bass."""
+    """A few bars as somebody might play them: any metre, a little off the grid, perhaps with key, chords and bass."""
     numerator, denominator = (int(n) for n in str(rng.choice(METERS)).split("/"))
     meter = Meter(0, numerator, denominator)
     bars = int(rng.choice([1, 2, 3, 4, 6, 20]))
@@ -247,7 +250,8 @@ def write_riff(rng: np.random.Generator) -> Song:
     scale = SCALES[key.mode]
     unit = int(rng.choice([60, 120, 160, 240, 480]))
     loose = int(rng.choice([0, 0, 17]))
-    now, notes, place = 0, [], int(rng.integers(2, 6)) * len(scale)
+    now, place = 0, int(rng.integers(2, 6)) * len(scale)
+    notes: list[Note] = []
     end = bars * meter.bar_ticks
     while now < end:
         length = min(unit * int(rng.integers(1, 4)), end - now)
@@ -278,7 +282,7 @@ def write_progression(rng: np.random.Generator, beats: int, *, most: int) -> str
         if place and rng.random() < 0.1:  # noqa: PLR2004
             cells.append("%")
             continue
-        names = [_chord_word(rng) for _ in range(int(rng.choice([1, 1, 1, 2, min(3, beats)]))) ]
+        names = [_chord_word(rng) for _ in range(int(rng.choice([1, 1, 1, 2, min(3, beats)])))]
         cells.append(" ".join(names[:beats]))
     return " | ".join(cells)
 
@@ -301,7 +305,9 @@ def judge(candidate: Candidate, ask: Ask, styles: Mapping[str, Any]) -> list[tup
     assert candidate.path is not None
     found = form_faults(candidate.song, ask, styles)
     again = read_song(candidate.path)
-    keyed = [("file " + rule, faults) for rule, faults in form_faults(again, ask, styles, key=_key(candidate.song, ask))]
+    keyed = [
+        ("file " + rule, faults) for rule, faults in form_faults(again, ask, styles, key=_key(candidate.song, ask))
+    ]
     wanted = as_written(candidate.song.melody.notes)
     for name, reader in READERS.items():
         got = reader(candidate.path)
@@ -317,7 +323,9 @@ def form_faults(
     offset = 0 if ask.start is None else ask.start.bars()[-1].end_ticks
     notes = [note for note in song.melody.notes if note.start_ticks >= offset]
     grid = [bar for bar in song.bars() if bar.start_ticks >= offset]
-    meter = options.get("meter") or (str(ask.start.bars()[-1].meter) if ask.start else "4/4" if options["chords"] else None)
+    meter = options.get("meter") or (
+        str(ask.start.bars()[-1].meter) if ask.start else "4/4" if options["chords"] else None
+    )
     key = key or _key(song, ask)
     found: list[tuple[str, list[str]]] = [
         ("empty", [] if notes else ["it has no new note"]),
@@ -338,7 +346,9 @@ def form_faults(
         found.append(("tempo", [f"{song.tempo_bpm} instead of {options['tempo']}"] if error > 0.01 else []))  # noqa: PLR2004
     if options["key"] is not None and ask.start is None:
         same = song.key is not None and (song.key.tonic, song.key.mode) == (key.tonic, key.mode)
-        found.append(("signature", [] if same or key.mode not in ("major", "minor") else [f"{song.key} instead of {key}"]))
+        found.append(
+            ("signature", [] if same or key.mode not in ("major", "minor") else [f"{song.key} instead of {key}"])
+        )
     if options["chords"] is not None:
         found.append(("chords", _chord_faults(song, notes, offset)))
         found.append(("symbols", _symbol_faults(song, offset, options["chords"], options["bars"])))
@@ -356,7 +366,7 @@ def _key(song: Song, ask: Ask) -> Key:
 
 
 def _overlaps(notes: Sequence[Note]) -> list[str]:
-    return [f"{a} rings into {b}" for a, b in zip(notes, notes[1:], strict=False) if a.end_ticks > b.start_ticks]
+    return [f"{a} rings into {b}" for a, b in pairwise(notes) if a.end_ticks > b.start_ticks]
 
 
 def _key_faults(song: Song, notes: Sequence[Note], key: Key, share: float) -> list[str]:
@@ -367,7 +377,9 @@ def _key_faults(song: Song, notes: Sequence[Note], key: Key, share: float) -> li
         tones = chord_pitch_classes(chord) if chord else frozenset()
         outside += note.pitch % 12 not in scale | tones
     allowed = share * len(notes) + FREE_CHROMATIC if share > 0 else 0
-    return [f"{outside} of {len(notes)} notes outside {key_name(key)}, allowed {allowed:.2f}"] if outside > allowed else []
+    return (
+        [f"{outside} of {len(notes)} notes outside {key_name(key)}, allowed {allowed:.2f}"] if outside > allowed else []
+    )
 
 
 def _ending_faults(song: Song, notes: Sequence[Note], offset: int, key: Key) -> list[str]:
@@ -402,9 +414,15 @@ def _chord_faults(song: Song, notes: Sequence[Note], offset: int) -> list[str]:
         strong = [bar.start_ticks] + ([bar.start_ticks + bar.length_ticks // 2] if beats % 2 == 0 else [])
         for tick in strong:
             chord = song.chord_at(tick)
-            for note in notes:
-                if chord and note.start_ticks <= tick < note.end_ticks and note.pitch % 12 not in chord_pitch_classes(chord):
-                    faults.append(f"{pitch_name(note.pitch)} sounds against {chord} at tick {tick - offset}")
+            if chord is None:
+                continue
+            tones = chord_pitch_classes(chord)
+            sounding = [note.pitch for note in notes if note.start_ticks <= tick < note.end_ticks]
+            faults += [
+                f"{pitch_name(pitch)} sounds against {chord} at tick {tick - offset}"
+                for pitch in sounding
+                if pitch % 12 not in tones
+            ]
     return faults
 
 
@@ -418,7 +436,9 @@ def _symbol_faults(song: Song, offset: int, text: str, bars: int) -> list[str]:
     for place in range(min(bars, len(grid))):
         root, quality, bass = parse_chord(cells[place % len(cells)])
         got = song.chord_at(grid[place].start_ticks)
-        if (None if got is None else (got.root, got.quality, got.bass)) != (None if root is None else (root, quality, bass)):
+        if (None if got is None else (got.root, got.quality, got.bass)) != (
+            None if root is None else (root, quality, bass)
+        ):
             faults.append(f"bar {place + 1} has {got}, asked {cells[place % len(cells)]}")
     return faults
 

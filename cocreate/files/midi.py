@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import mido  # noqa: TID251 - this is mido's home
+import mido
 
 from cocreate.errors import InputError
 from cocreate.files.midi_read import CHORDS_TRACK, DRUM_CHANNEL, MICROSECONDS_A_MINUTE, apart, read_midi
@@ -24,7 +24,7 @@ from cocreate.music.song import TICKS_PER_QUARTER, Chord, Note, Part, Song
 from cocreate.music.theory import QUALITIES, fifths
 
 if TYPE_CHECKING:
-    import pretty_midi  # noqa: TID251 - this is pretty_midi's one home
+    import pretty_midi
     import symusic
 
 __all__ = ["midi_bytes", "read_midi", "to_pretty_midi", "to_symusic", "write_midi"]
@@ -87,7 +87,7 @@ def to_pretty_midi(song: Song) -> pretty_midi.PrettyMIDI:
     Raises:
         InputError: as ``midi_bytes``.
     """
-    import pretty_midi  # noqa: TID251 - this is pretty_midi's one home
+    import pretty_midi
 
     return pretty_midi.PrettyMIDI(BytesIO(midi_bytes(song)), charset="utf-8")
 

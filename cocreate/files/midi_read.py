@@ -18,8 +18,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
-import mido  # noqa: TID251 - the reading half of mido's home
-from mido.midifiles.meta import KeySignatureError  # noqa: TID251 - the reading half of mido's home
+import mido
+from mido.midifiles.meta import KeySignatureError
 
 from cocreate.errors import FileError, InputError
 from cocreate.files.roles import assign_roles

@@ -1,8 +1,8 @@
 """Notation files: MusicXML and ABC in and out, Humdrum kern in.
 
 Conventions:
-    MusicXML (.musicxml, .xml, .mxl) and ABC (.abc, the first tune) are read by our own lean readers; kern, and what
-    they cannot read, goes through music21, which is imported only then. Each section comes once, with its last
+    MusicXML (.musicxml, .xml, .mxl) and ABC (.abc, the first tune) are read by our own lean readers; kern goes through
+    music21, which is imported only then. Each section comes once, with its last
     ending. Tick 0 is a bar line: a pickup is padded on the left. The first part is the melody.
     What a format cannot say is lost: velocities always, drums in ABC, and a change of tempo or key moves to the bar
     line before it.

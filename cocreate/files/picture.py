@@ -19,8 +19,8 @@ from cocreate.music.song import TICKS_PER_QUARTER, Part, Song
 from cocreate.music.theory import chord_symbol, key_name, pitch_name
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes  # noqa: TID251 - this is matplotlib's one home
-    from matplotlib.figure import Figure  # noqa: TID251 - this is matplotlib's one home
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6D31", "#6B6B6B")
 _FONTS = ("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei")
@@ -103,7 +103,7 @@ def draw_training_curve(
 
 
 def _canvas(*, width: float, height: float) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure  # noqa: TID251 - this is matplotlib's one home
+    from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
     axes: Axes = figure.add_subplot()
@@ -116,8 +116,8 @@ def _canvas(*, width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def _draw_part(axes: Axes, part: Part, colour: str, stop_ticks: int) -> None:
-    from matplotlib.collections import PatchCollection  # noqa: TID251 - this is matplotlib's one home
-    from matplotlib.patches import Rectangle  # noqa: TID251 - this is matplotlib's one home
+    from matplotlib.collections import PatchCollection
+    from matplotlib.patches import Rectangle
 
     shown = [note for note in part.notes if note.start_ticks < stop_ticks]
     gap = 10  # ticks left white between repeated notes
@@ -176,7 +176,7 @@ def _plain_text() -> dict[str, Any]:
 
 @cache
 def _families() -> list[str]:
-    from matplotlib.font_manager import fontManager  # noqa: TID251 - this is matplotlib's one home
+    from matplotlib.font_manager import fontManager
 
     installed = {font.name for font in fontManager.ttflist}
     return [name for name in _FONTS if name in installed]
@@ -190,7 +190,7 @@ def _drawable(text: str) -> str:
 
 @cache
 def _letters() -> frozenset[int]:
-    from matplotlib.font_manager import FontProperties, findfont, get_font  # noqa: TID251 - matplotlib's one home
+    from matplotlib.font_manager import FontProperties, findfont, get_font
 
     known: set[int] = set()
     for family in _families():

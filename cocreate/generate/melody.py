@@ -134,7 +134,9 @@ def write_melodies(net: Decoder, table: Mapping[str, Any], request: MelodyReques
     """
     style = check_style(request.style, table)
     before = None if request.start is None else _opening(request.start, request.key, net)
-    plans = [_plan(request, style, table, np.random.default_rng([request.seed, place, 1])) for place in range(request.n)]
+    plans = [
+        _plan(request, style, table, np.random.default_rng([request.seed, place, 1])) for place in range(request.n)
+    ]
     rows = [_row(plan, request, before, net) for plan in plans]
     decode(net, rows, seed=request.seed, taste=request.taste)
     return tuple(_draft(row, plan, request, style, net) for row, plan in zip(rows, plans, strict=True))
@@ -190,7 +192,7 @@ def _plan(request: MelodyRequest, style: str, table: Mapping[str, Any], rng: np.
             scale=frozenset(SCALES[key.mode]),
             chromatic_share=float(row["chromatic_share"]),
             chords=_spans(request.chords, meter, request.bars, shift),
-            ending=frozenset({SCALES[key.mode][0], 3 if 3 in SCALES[key.mode] else 4, 7 if 7 in SCALES[key.mode] else 6}),  # noqa: PLR2004
+            ending=_tonic_triad(key.mode),
         ),
     )
 
@@ -241,9 +243,10 @@ def _prompt(
     controls = replace(controls, bars=total - first)
     if chords is None:
         left = total - len(done)
-        return controls.ids("melody", words) + lay_out(
-            done[first:], "melody", words, meter=controls.meter, bars_left=left
-        )[0]
+        return (
+            controls.ids("melody", words)
+            + lay_out(done[first:], "melody", words, meter=controls.meter, bars_left=left)[0]
+        )
     row = controls.ids("over", words)
     ahead, meter = words.id("Ahead"), controls.meter
     for place in range(first, len(done)):
@@ -258,9 +261,7 @@ def _prompt(
 
 
 def _draft(row: Row, plan: _Plan, request: MelodyRequest, style: str, net: Decoder) -> Draft:
-    fresh = song_of(
-        row.scribe.bars, net.words, key=plan.key, tempo_bpm=plan.tempo_bpm, meter=plan.meter
-    )
+    fresh = song_of(row.scribe.bars, net.words, key=plan.key, tempo_bpm=plan.tempo_bpm, meter=plan.meter)
     song = replace(fresh, chords=_cut_chords(request.chords, plan.form), style="" if style == ANY else style)
     offset = 0
     if request.start is not None:
@@ -303,13 +304,35 @@ def _opening(start: Song, key: Key | None, net: Decoder) -> Sheet:
     """The last bars of the user's song as the network reads them, in the frame of the key to go on in."""
     if not start.melody.notes:
         raise InputError("the song to go on from must have notes, got none in its melody")
-    sheet = sheet_of(replace(start, keys=(replace(key or _key_at_end(start), start_ticks=0),)), net.words)
-    return replace(sheet, bars=sheet.bars[-PROMPT_BARS:])
+    key = replace(key or _key_at_end(start), start_ticks=0)
+    bars, shift = len(start.bars()), frame_shift(key.tonic)
+    shown = start.slice_bars(max(0, bars - PROMPT_BARS), bars)
+    # a piccolo's notes are shown to the network an octave or two down
+    notes = tuple(replace(note, pitch=_folded(note.pitch + shift) - shift) for note in shown.melody.notes)
+    try:
+        return sheet_of(replace(shown, parts=(replace(shown.melody, notes=notes),), keys=(key,)), net.words)
+    except InputError as error:
+        raise UnmetError(f"the bars to go on from must fit the grid the model writes on: {error}") from None
 
 
 def _key_at_end(start: Song) -> Key:
     end = start.bars()[-1].end_ticks
     return next((key for key in reversed(start.keys) if key.start_ticks < end), None) or estimate_key(start)
+
+
+def _tonic_triad(mode: str) -> frozenset[int]:
+    """Root, third and fifth of the mode on C."""
+    third, fifth = (next(step for step in SCALES[mode] if step >= least) for least in (3, 6))
+    return frozenset({0, third, 7 if 7 in SCALES[mode] else fifth})  # noqa: PLR2004 - a perfect fifth where there is one
+
+
+def _folded(pitch: int) -> int:
+    """The pitch, by octaves, on the piano."""
+    while pitch > PITCHES[-1]:
+        pitch -= 12
+    while pitch < PITCHES[0]:
+        pitch += 12
+    return pitch
 
 
 def _fit(pitch: int) -> int:
@@ -379,4 +402,6 @@ def _pick_range(row: Mapping[str, Any], start: Song | None) -> tuple[int, int]:
     pitches = [note.pitch for note in start.melody.notes]
     middle = (min(pitches) + max(pitches)) // 2
     half = max((max(pitches) - min(pitches) + 1) // 2 + 3, (high - low) // 2)  # 3: room to go a third beyond
-    return max(PITCHES[0] + 6, middle - half), min(PITCHES[-1] - 6, middle + half)
+    lowest, highest = PITCHES[0] + 6, PITCHES[-1] - 6  # in every key's frame on the piano
+    middle = min(max(middle, lowest + 6), highest - 6)  # at least an octave, however high or low the song is
+    return max(lowest, middle - half), min(highest, middle + half)

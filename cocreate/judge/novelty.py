@@ -129,7 +129,7 @@ class NoveltyIndex:
         *,
         human_matches: Iterable[tuple[int, int]] = (),
     ) -> NoveltyIndex:
-        """Index ``melodies`` as (name, notes); about 6 s for 1.6 million notes.
+        """Index ``melodies`` as (name, notes); a few seconds for 1.6 million notes.
 
         Args:
             melodies: the training melodies; ones of fewer than two notes are left out.

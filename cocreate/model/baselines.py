@@ -20,7 +20,6 @@ import numpy.typing as npt
 
 from cocreate.errors import InputError
 from cocreate.model.ngrams import (
-    CLASSES,
     Evidence,
     Level,
     corpus_evidence,
@@ -42,7 +41,8 @@ BoolArray = npt.NDArray[np.bool_]
 MAX_VOCAB = 4096
 _CACHE_ORDERS = 16  # longest run of tokens looked for earlier in the piece
 _HISTORY = 6  # tokens of one type looked back on, whatever stands between them
-_AFTER_RENAMED = 3  # tokens just before that go with the last token of many names
+_PAIRED = 8  # elements of the history with the tokens before that are looked up in the corpus
+_AFTER_NAMED = 3  # tokens just before that go with the last token of many names
 _EM_POSITIONS = 40_000  # every second, third ... position of more
 _BLEND_POSITIONS = 12_000  # enough for a few hundred weights; keeps tuning in memory
 _FLOOR = 1e-12
@@ -160,10 +160,16 @@ class CachedNgram:
         self._renamed = np.bincount(alike, minlength=vocab_size)[alike] > 1  # (V,) shares its name with another id
         places = 1 if types is None else int(types.max()) + 2
         self._base = max(vocab_size, places)
-        depths = [len(chain) for chain in self._elements(np.zeros(1, dtype=np.int64))]
-        default = np.tile(default_shares(), 2 * (max(depths) + 1)).reshape(-1, CLASSES)
-        self._shares = [default.copy() for _ in depths]
-        self._weights = np.full(((len(_MATCH_TIERS) + 1) * places, len(depths)), 1.0 / len(depths))
+        self._chains = {"recent": order}  # name -> longest context that is counted in the corpus
+        if types is not None:
+            self._chains |= {"alone": 1 + _HISTORY, "paired": _PAIRED}
+        if self._renamed.any():
+            self._chains["named"] = 1 + _AFTER_NAMED
+        default = np.tile(
+            default_shares(), (2 * (_CACHE_ORDERS + 1), 1)
+        )  # (levels, classes): corpus, piece, corpus ...
+        self._shares = [default.copy() for _ in self._chains]
+        self._weights = np.full(((len(_MATCH_TIERS) + 1) * places, len(self._chains)), 1.0 / len(self._chains))
 
     @classmethod
     def fit(
@@ -175,7 +181,7 @@ class CachedNgram:
         types: npt.ArrayLike | None = None,
         alike: npt.ArrayLike | None = None,
     ) -> CachedNgram:
-        """Count ``pieces``; about half a minute for 6 million tokens.
+        """Count ``pieces``; about a minute for 6 million tokens, and 1.5 GB.
 
         Args:
             pieces: ids of each training piece.
@@ -193,6 +199,8 @@ class CachedNgram:
             raise InputError(f"order must be in 0..{_CACHE_ORDERS}, got {order}")
         kinds = _checked_types(types, size)
         names = np.arange(size) if alike is None else _checked(alike, size)
+        if len(names) != size:
+            raise InputError(f"alike must name each of {size} ids, got {len(names)} names")
         checked = [_checked(piece, size) for piece in pieces]
         if not sum(map(len, checked)):
             raise InputError("an n-gram needs training tokens, got none")
@@ -205,8 +213,8 @@ class CachedNgram:
 
     def _training(self, pieces: Sequence[IntArray]) -> Iterator[list[npt.NDArray[np.int16]]]:
         """The elements of each chain over all pieces, as far as the corpus is counted."""
-        for chain, depth in enumerate(self._depths()):
-            per_piece = [[e.astype(np.int16) for e in self._elements(p)[chain][:depth]] for p in pieces]
+        for chain, depth in self._chains.items():
+            per_piece = [[e.astype(np.int16) for e in self._elements(p, chain)[:depth]] for p in pieces]
             yield [np.concatenate([one[k] for one in per_piece]) for k in range(depth)]
 
     def _places(self, ids: IntArray) -> IntArray:
@@ -216,31 +224,24 @@ class CachedNgram:
             place[1:] = self._types[ids[:-1]] + 1
         return place
 
-    def _depths(self) -> list[int]:
-        depths = [self.order]
-        if self._types is not None:
-            depths += [1 + _HISTORY, 1 + 2 * (_HISTORY - 2)]
-        if self._renamed.any():
-            depths.append(1 + _AFTER_RENAMED)
-        return depths
-
-    def _elements(self, ids: IntArray) -> list[list[IntArray]]:
-        """For each chain what each longer context adds at every position, (T,) each; -1 where there is nothing."""
+    def _elements(self, ids: IntArray, chain: str) -> list[IntArray]:
+        """What each longer context of ``chain`` adds at every position, (T,) each; -1 where there is nothing."""
         seen = self._alike[ids]
-        recent = [_shifted(seen, k) for k in range(1, _CACHE_ORDERS + 1)]
-        chains = [recent]
-        if self._types is not None:
-            place = self._places(ids)
-            history = [_same_place(seen, place, k) for k in range(1, _HISTORY + 1)]
-            before = [recent[0], *(_same_place(recent[0], place, k) for k in range(1, _HISTORY + 1))]
-            both = [element for pair in zip(before, history, strict=False) for element in pair]
-            chains.append([np.where(place > 0, place, -1), *history])
-            chains.append(both)
-        if self._renamed.any():
-            renamed = np.maximum.accumulate(np.where(self._renamed[ids], np.arange(len(ids)), -1))
-            last = _shifted(renamed, 1)
-            chains.append([np.where(last >= 0, ids[last], -1), *recent[:_AFTER_RENAMED]])
-        return chains
+        if chain == "recent":
+            return [_shifted(seen, k) for k in range(1, _CACHE_ORDERS + 1)]
+        if chain == "named":
+            places = np.maximum.accumulate(np.where(self._renamed[ids], np.arange(len(ids)), -1))
+            last = _shifted(places, 1)
+            named = np.where(last >= 0, ids[last], -1)
+            return [named, *(_shifted(seen, k) for k in range(1, _AFTER_NAMED + 1))]
+        place = self._places(ids)
+        order = np.argsort(place.astype(np.int16), kind="stable")
+        history = [_same_place(seen, place, order, k) for k in range(1, _HISTORY + 1)]
+        if chain == "alone":
+            return [np.where(place > 0, place, -1), *history]
+        before = _shifted(seen, 1)
+        befores = [before, *(_same_place(before, place, order, k) for k in range(1, _HISTORY))]
+        return [element for pair in zip(befores, history, strict=True) for element in pair]
 
     def distribution(self, prefix: npt.ArrayLike) -> FloatArray:
         """Probability of every id after ``prefix``, (V,)."""
@@ -295,7 +296,7 @@ class CachedNgram:
 
     def _evidence(self, chain: int, ids: IntArray, at: IntArray) -> Iterator[tuple[int, Evidence]]:
         """Each level of a chain that knows something, from no context to long: (row of its shares, evidence)."""
-        elements = self._elements(ids)[chain]
+        elements = self._elements(ids, list(self._chains)[chain])
         levels = self._levels[chain]
         context = np.zeros(len(at), dtype=np.int64)
         later, earlier = earlier_pairs(at)
@@ -352,11 +353,10 @@ def _shifted(values: IntArray, places: int) -> IntArray:
     return out
 
 
-def _same_place(seen: IntArray, place: IntArray, back: int) -> IntArray:
-    """The token that stood ``back`` times ago in the same ``place``, -1 where there was none."""
-    order = np.argsort(place.astype(np.int16), kind="stable")
+def _same_place(seen: IntArray, place: IntArray, order: IntArray, back: int) -> IntArray:
+    """What ``seen`` was ``back`` times ago in the same ``place``, -1 where there was none; ``order`` sorts by place."""
     out = np.full(len(seen), -1, dtype=np.int64)
     now, then = order[back:], order[: max(0, len(order) - back)]
-    same = (place[now] == place[then]) & (place[now] >= 0)
+    same = (place[now] == place[then]) & (place[now] > 0)
     out[now[same]] = seen[then[same]]
     return out

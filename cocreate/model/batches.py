@@ -28,6 +28,7 @@ DROP_ALL, DROP_ONE, DROP_SUBSTYLE = 0.08, 0.15, 0.3
 UNKNOWN_LENGTH = 0.1  # share of lessons that do not say how many bars are left
 TASK_SHARES = {"melody": 0.3, "over": 0.38, "under": 0.14, "lead": 0.18}
 POOL_BATCHES = 16
+WIDTH_STEP = 64  # batches come in few widths, since a CPU's kernels are prepared anew for each
 SHORT_ENDINGS = (4, 8, 8, 8, 12, 16, 16, 32)  # lengths people ask for, in bars
 _IGNORED = -100
 
@@ -143,7 +144,8 @@ def lesson_of(
 
 def batch_of(lessons: Sequence[Lesson]) -> Batch:
     """Right-padded block of the lessons; labels[b, t] is the id that follows ids[b, t]."""
-    width = max(len(lesson.ids) for lesson in lessons)
+    longest = max(len(lesson.ids) for lesson in lessons)
+    width = -(-longest // WIDTH_STEP) * WIDTH_STEP
     ids = np.zeros((len(lessons), width), dtype=np.int64)
     labels = np.full((len(lessons), width), _IGNORED, dtype=np.int64)
     for place, lesson in enumerate(lessons):

@@ -7,6 +7,7 @@ Conventions:
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cocreate.errors import InputError
@@ -61,6 +62,16 @@ def build(config: Any, *, seed: int) -> LlamaForCausalLM:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return LlamaForCausalLM(config)
+
+
+def read_network(folder: Path) -> LlamaForCausalLM:
+    """The network of a checkpoint folder as ``transformers`` reads it, in fp32."""
+    import torch
+    from transformers import LlamaForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # a second of loading needs none
+    return LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
 
 
 def tiny(seed: int, *, vocab_size: int = 64) -> LlamaForCausalLM:

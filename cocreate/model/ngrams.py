@@ -22,6 +22,8 @@ SingleArray = npt.NDArray[np.float32]
 _N_CLASSES, _KIND_CLASSES = 12, 6  # classes of how often a context was seen, and of how many tokens followed it
 CLASSES = _N_CLASSES * _KIND_CLASSES
 _EM_ROUNDS = 15
+_EM_STRIDE = 1.7  # below 2, where the steps would overshoot for ever
+_LEAST_SHARE = 1e-4
 _EM_PRIOR = 1.0  # pseudo-observations that hold a rarely seen weight at its default
 _NEWTON_ROUNDS = 12
 _RIDGE = 3.0  # pull of the blend's weights towards where they began, in observations
@@ -175,27 +177,40 @@ def piece_evidence(rows: IntArray, tokens: IntArray, positions: int, vocab_size:
 
 
 def fit_shares(trust: npt.NDArray[np.int16], likely: SingleArray, shares: FloatArray, *, floor: float) -> FloatArray:
-    """Shares (levels, classes) that make ``likely`` (positions, levels) most probable, from the given ones."""
+    """Shares (levels, classes) that make ``likely`` (positions, levels) most probable, from the given ones.
+
+    Expectation-maximisation with steps in the log odds that are ``_EM_STRIDE`` times as long: a share that should be
+    nothing shrinks too slowly without.
+    """
+    here = [np.flatnonzero(column >= 0) for column in trust.T]
+    cells = [column[rows] for column, rows in zip(trust.T, here, strict=True)]
+    given = [column[rows].astype(np.float64) for column, rows in zip(likely.T, here, strict=True)]
     start = shares
     for _ in range(_EM_ROUNDS):
-        share = np.where(trust >= 0, shares[np.arange(trust.shape[1]), trust], 0.0)
-        below = np.empty((len(trust), trust.shape[1] + 1))
-        below[:, 0] = floor
-        for level in range(trust.shape[1]):
-            below[:, level + 1] = (1 - share[:, level]) * below[:, level] + share[:, level] * likely[:, level]
-        reach = 1 / below[:, -1]
-        new = np.empty_like(shares)
-        for level in reversed(range(trust.shape[1])):
-            here = trust[:, level] >= 0
-            cells = trust[here, level]
-            chosen = np.bincount(
-                cells, weights=(reach * share[:, level] * likely[:, level])[here], minlength=shares.shape[1]
-            )
-            met = np.bincount(cells, weights=(reach * below[:, level + 1])[here], minlength=shares.shape[1])
-            new[level] = (chosen + _EM_PRIOR * start[level]) / (met + _EM_PRIOR)
-            reach = reach * (1 - share[:, level])
-        shares = np.clip(new, 0.0, 0.9999)
+        chance = np.full(len(trust), floor)
+        above: list[FloatArray] = []  # chance at each level's own positions, with all levels up to it
+        for level, rows in enumerate(here):
+            share = shares[level, cells[level]]
+            chance[rows] += share * (given[level] - chance[rows])
+            above.append(chance[rows])
+        reach = 1 / chance
+        shares = shares.copy()
+        for level, rows in reversed(list(enumerate(here))):
+            share = shares[level, cells[level]]
+            reached = reach[rows]
+            chosen = np.bincount(cells[level], weights=reached * share * given[level], minlength=CLASSES)
+            met = np.bincount(cells[level], weights=reached * above[level], minlength=CLASSES)
+            reach[rows] = reached * (1 - share)
+            new = (chosen + _EM_PRIOR * start[level]) / (met + _EM_PRIOR)
+            shares[level] = _stretched(shares[level], np.clip(new, _LEAST_SHARE, 1 - _LEAST_SHARE))
     return shares
+
+
+def _stretched(old: FloatArray, new: FloatArray) -> FloatArray:
+    odds = np.log(old / (1 - old))
+    odds = odds + _EM_STRIDE * (np.log(new / (1 - new)) - odds)
+    out: FloatArray = np.clip(1 / (1 + np.exp(-odds)), _LEAST_SHARE, 1 - _LEAST_SHARE)
+    return out
 
 
 def normalised(scores: SingleArray) -> SingleArray:

@@ -71,11 +71,13 @@ class Form:
         off_grid = self.meter.bar_ticks % STEP_TICKS or self.meter.beat_ticks % STEP_TICKS
         if off_grid or self.bar_steps > MAX_BAR_STEPS:
             raise UnmetError(
-                f"a melody's bar must be at most 8 quarters long, its beats on a grid of 1/24 quarter, got {self.meter};"
+                f"a melody's bar must last at most 8 quarters, its beats on a grid of 1/24 quarter, got {self.meter};"
                 " ask for another --meter"
             )
         if self.low < PITCHES[0] or self.high > PITCHES[-1] or self.high - self.low < 7:  # noqa: PLR2004 - a fifth
-            raise UnmetError("a range must lie on the piano's keys and span a fifth in the key asked for; widen --range")
+            raise UnmetError(
+                "a range must lie on the piano's keys and span a fifth in the key asked for; widen --range"
+            )
 
     @property
     def bar_steps(self) -> int:
@@ -108,7 +110,7 @@ class Form:
         return (0, *middle)
 
     def ending_at(self, bar: int, step: int) -> frozenset[int]:
-        """Pitch classes a last note may have there: the ending's, of the chord if one sounds, as far as the range goes."""
+        """Pitch classes a last note may have there: the ending's, of the chord if one sounds, that are in range."""
         tones = self.tones_at(bar, step)
         in_range = {pitch % 12 for pitch in range(self.low, self.high + 1)}  # a fifth does not hold every pitch class
         return (self.ending & tones & in_range or tones) if tones else self.ending
@@ -205,7 +207,10 @@ class Scribe:
             wanted = form.ending_at(self.bar, self._onset)
         elif tones and self._onset in form.strong_steps():
             wanted = tones
-        elif self._chromatic + 1 <= form.chromatic_share * (self._notes + 1) + (form.chromatic_share > 0) * FREE_CHROMATIC:
+        elif (
+            self._chromatic + 1
+            <= form.chromatic_share * (self._notes + 1) + (form.chromatic_share > 0) * FREE_CHROMATIC
+        ):
             wanted = frozenset(range(12))
         else:
             wanted = form.scale | tones
@@ -249,7 +254,7 @@ class Scribe:
         return int(self._durations[self._durations <= room][-1])
 
     def _next_clash(self) -> int | None:
-        """Steps from the onset to the next strong beat whose chord lacks the pitch; None when there is none in reach."""
+        """Steps from the onset to the next strong beat whose chord lacks the pitch; None when none is in reach."""
         form = self.form
         if not form.chords:
             return None

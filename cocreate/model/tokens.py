@@ -124,7 +124,7 @@ def sheet_of(song: Song, words: Vocabulary) -> Sheet:
 
 
 def monophonic_steps(notes: Sequence[Note]) -> list[tuple[int, int, int]]:
-    """Notes as (onset, pitch, length) in grid steps, one at a time: of equal onsets the highest, each cut by the next."""
+    """Notes as (onset, pitch, length) in grid steps: of equal onsets the highest, each cut by the next."""
     by_onset: dict[int, tuple[int, int]] = {}
     for note in notes:
         onset = round(note.start_ticks / STEP_TICKS)
@@ -155,7 +155,9 @@ def chord_ids(song: Song, start: int, end: int, shift: int, words: Vocabulary) -
     return tuple(row)
 
 
-def controls_of(bars: Sequence[SheetBar], sheet: Sheet, words: Vocabulary, *, styles: tuple[str, ...], mood: str | None) -> Controls:
+def controls_of(
+    bars: Sequence[SheetBar], sheet: Sheet, words: Vocabulary, *, styles: tuple[str, ...], mood: str | None
+) -> Controls:
     """Every control of these bars of a sheet, as training and the evaluation measure them."""
     pitches = [int(words.values[i]) for bar in bars for i in bar.melody if words.types[i] == "Pitch"]
     quarters = sum(meter_steps(bar.meter) for bar in bars) / STEPS_PER_QUARTER
@@ -318,7 +320,9 @@ def _merge_chords(chords: Sequence[Chord]) -> tuple[Chord, ...]:
             chord.bass,
             chord.start_ticks,
         ):
-            merged[-1] = Chord(last.start_ticks, last.length_ticks + chord.length_ticks, last.root, last.quality, last.bass)
+            merged[-1] = Chord(
+                last.start_ticks, last.length_ticks + chord.length_ticks, last.root, last.quality, last.bass
+            )
         else:
             merged.append(chord)
     return tuple(merged)

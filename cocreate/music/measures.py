@@ -206,7 +206,7 @@ def syncopation_lhl(line: Line) -> float:
         Longuet-Higgins and Lee 1984 (see `metric_level`); per-note form after Fitch and Rosenfeld, Perception and
         Production of Syncopated Rhythms, Music Perception 25(1), 2007, pp. 43-58.
     """
-    if len(line) < 2:  # noqa: PLR2004 - one note spans nothing
+    if len(line) < 2:  # one note spans nothing
         return 0.0
     total = 0
     for place in range(len(line) - 1):
@@ -233,7 +233,7 @@ def entropy_bits(counts: Sequence[float] | Floats | Ints) -> float:
 def repeated_share(symbols: Sequence[Hashable], *, n: int) -> float:
     """Share of the n-grams of ``symbols`` that occurred before; 0.0 when there are fewer than two n-grams."""
     grams = [tuple(symbols[i : i + n]) for i in range(len(symbols) - n + 1)]
-    if len(grams) < 2:  # noqa: PLR2004 - the first cannot repeat
+    if len(grams) < 2:  # the first cannot repeat
         return 0.0
     return (len(grams) - len(set(grams))) / (len(grams) - 1)
 

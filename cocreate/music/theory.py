@@ -145,7 +145,7 @@ def parse_range(text: str) -> tuple[int, int]:
     if match is None:
         raise InputError(f"a range must look like D4-A5, got {text!r}")
     low, high = parse_pitch(match[1]), parse_pitch(match[2])
-    if high - low < 7:  # noqa: PLR2004 - a fifth, the narrowest range that still holds a tune in every key
+    if high - low < 7:  # a fifth, the narrowest range that still holds a tune in every key
         raise InputError(f"a range must span at least a fifth (7 semitones), got {text!r}")
     return low, high
 
@@ -296,7 +296,7 @@ def name_chord(pitches: Iterable[int]) -> tuple[int, str] | None:
     """
     sounding = sorted(pitches)
     classes = {p % 12 for p in sounding}
-    if len(classes) < 2:  # noqa: PLR2004 - one pitch class names no chord
+    if len(classes) < 2:  # one pitch class names no chord
         return None
     best: tuple[float, int, str] | None = None
     for quality in ("maj", "m", "7", "m7", "maj7", "dim", "m7b5", "dim7", "sus4", "aug"):

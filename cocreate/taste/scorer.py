@@ -292,7 +292,7 @@ def _sigmoid(logit: float) -> float:
 
 def _bare_reason(item: Item) -> str:
     named = (("style fit", item.style_fit), ("quality", item.quality), ("novelty", item.novelty))
-    known = [name for name, value in named if value is not None]
+    known = [f"{name} {value:.0%}" for name, value in named if value is not None]
     if not known:
         return "no profile yet, and nothing else to rank by"
     listed = known[0] if len(known) == 1 else f"{', '.join(known[:-1])} and {known[-1]}"

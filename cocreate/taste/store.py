@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa  # noqa: TID251 - this is sqlalchemy's one home
-from sqlalchemy.dialects.sqlite import insert  # noqa: TID251 - this is sqlalchemy's one home
-from sqlalchemy.exc import DBAPIError  # noqa: TID251 - this is sqlalchemy's one home
-from sqlalchemy.pool import NullPool  # noqa: TID251 - this is sqlalchemy's one home
-from sqlalchemy.schema import CreateIndex, CreateTable  # noqa: TID251 - this is sqlalchemy's one home
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from cocreate.errors import FileError, InputError
 from cocreate.taste.events import Event, HeardItem, check_profile_name, utc_now
