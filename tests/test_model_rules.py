@@ -15,7 +15,24 @@ from cocreate.music.song import Meter
 from cocreate.music.theory import QUALITIES, SCALES
 
 WORDS = Vocabulary()
-METERS = ("4/4", "3/4", "6/8", "5/4", "7/8", "9/8", "12/8", "3/2", "11/8", "1/4", "3/8", "2/2", "1/32", "9/32", "15/16", "8/4")
+METERS = (
+    "4/4",
+    "3/4",
+    "6/8",
+    "5/4",
+    "7/8",
+    "9/8",
+    "12/8",
+    "3/2",
+    "11/8",
+    "1/4",
+    "3/8",
+    "2/2",
+    "1/32",
+    "9/32",
+    "15/16",
+    "8/4",
+)
 
 
 @st.composite
@@ -46,7 +63,9 @@ def forms(draw: st.DrawFn) -> Form:
 
 
 chord_tones = st.builds(
-    lambda root, quality, is_silent: frozenset() if is_silent else frozenset((root + s) % 12 for s in QUALITIES[quality]),
+    lambda root, quality, is_silent: (
+        frozenset() if is_silent else frozenset((root + s) % 12 for s in QUALITIES[quality])
+    ),
     st.integers(0, 11),
     st.sampled_from(sorted(QUALITIES)),
     st.booleans(),

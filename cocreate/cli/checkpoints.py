@@ -162,21 +162,27 @@ def _bars() -> Iterator[tuple[Callable[[str, int], None], Callable[[TrainingProg
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[news]}"), TimeElapsedColumn(),
         TimeRemainingColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=screen) as bars:
-        sets: dict[str, TaskID] = {}
-        learning: list[TaskID] = []
+    bars = Progress(*columns, console=screen)
+    sets: dict[str, TaskID] = {}
+    learning: list[TaskID] = []
 
-        def read(name: str, count: int) -> None:
-            if name not in sets:
-                sets[name] = bars.add_task(f"reading {name}", total=None, news="")
-            bars.update(sets[name], completed=count, news=f"{count} pieces")
+    def read(name: str, count: int) -> None:
+        if name not in sets:
+            bars.start()  # with the first news: an error before it is a line of its own
+            sets[name] = bars.add_task(f"reading {name}", total=None, news="")
+        bars.update(sets[name], completed=count, news=f"{count} pieces")
 
-        def learn(news: TrainingProgress) -> None:
-            if not learning:
-                for task in sets.values():
-                    bars.update(task, total=bars.tasks[task].completed)
-                learning.append(bars.add_task("training", total=_BUDGET_PARTS, news=""))
-            text = f"step {news.step}, loss {news.loss:.3f}, {news.tokens_per_s:,.0f} tokens/s"
-            bars.update(learning[0], completed=min(1.0, news.share) * _BUDGET_PARTS, news=text)
+    def learn(news: TrainingProgress) -> None:
+        if not learning:
+            bars.start()
+            for task in sets.values():
+                bars.update(task, total=bars.tasks[task].completed)
+            learning.append(bars.add_task("training", total=_BUDGET_PARTS, news=""))
+        text = f"step {news.step}, loss {news.loss:.3f}, {news.tokens_per_s:,.0f} tokens/s"
+        bars.update(learning[0], completed=min(1.0, news.share) * _BUDGET_PARTS, news=text)
 
+    try:
         yield read, learn
+    finally:
+        if bars.tasks:
+            bars.stop()

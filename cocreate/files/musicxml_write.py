@@ -154,7 +154,7 @@ class _PartWriter:
                 _sounding(note, pitch, self.key)
                 _text(note, "duration", length)
                 stops = pitch is not None and (not first or pitch in piece.held)
-                starts = pitch is not None and (not last or pitch in piece.held)
+                starts = pitch is not None and (not last or pitch in piece.tied)
                 _ties(note, "tie", stops=stops, starts=starts)
                 _text(note, "voice", 1)
                 _looks(note, length)

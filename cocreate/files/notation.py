@@ -103,7 +103,7 @@ def _read_abc(path: Path) -> Song:
 
 def _through_music21(path: Path) -> Song:
     """Read by music21, handed over as MusicXML."""
-    import music21  # noqa: TID251 - its one home
+    import music21
 
     talk = io.StringIO()  # it reports what it cannot read on standard error and goes on
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), contextlib.redirect_stderr(talk):
