@@ -1,4 +1,4 @@
-"""The house itself: rooms, sizes, and the map of files in the README against the tree."""
+"""The house itself: rooms, sizes, and the README's map against the tree."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 REPO = Path(__file__).resolve().parent.parent
 MODULES = sorted(path.relative_to(REPO).as_posix() for path in (REPO / "cocreate").rglob("*.py"))
 ROOMLESS = {"utils.py", "util.py", "common.py", "helpers.py", "misc.py"}
-MOST_LINES = 450  # 400, and some mercy
+MOST_LINES = 480  # 400, and a fifth of mercy
 
 
 def test_no_file_is_a_drawer_for_everything() -> None:
@@ -31,16 +31,12 @@ def test_a_module_says_what_it_is_for_and_stays_small(path: str) -> None:
     assert len(text.splitlines()) <= MOST_LINES
 
 
-def test_the_map_in_the_readme_names_every_file_and_no_other() -> None:
-    """The map is the section whose heading has the word "map"; a file is a path such as ``cocreate/music/song.py``."""
-    readme = (REPO / "README.md").read_text(encoding="utf-8")
-    sections = re.split(r"(?m)^(?=#+ )", readme)
-    maps = [section for section in sections if re.match(r"#+ .*\bmap\b", section, re.IGNORECASE)]
-    assert len(maps) == 1, 'the README needs one heading with the word "map"'
-    named = set(re.findall(r"cocreate/[\w/]+\.py", maps[0]))
+def test_the_readme_names_every_file_and_no_other() -> None:
+    """A file is named by its path, ``cocreate/music/song.py``; a front page (``__init__.py``) need not be."""
+    named = set(re.findall(r"cocreate/[\w/]+\.py", (REPO / "README.md").read_text(encoding="utf-8")))
     there = {path for path in MODULES if not path.endswith("__init__.py")}
-    assert sorted(there - {path for path in named if not path.endswith("__init__.py")}) == [], "not in the map"
-    assert sorted(named - set(MODULES)) == [], "in the map but not in the tree"
+    assert sorted(there - named) == [], "in the tree but not in the README's map"
+    assert sorted(named - set(MODULES)) == [], "in the README but not in the tree"
 
 
 def test_the_versions_agree() -> None:

@@ -9,9 +9,9 @@ from cocreate.model.corpus.piece import Piece, split_of, work_key
 from cocreate.music.song import Note, Part, Song
 
 
-def piece(pitches: list[int], *, name: str = "x", split: str = "train", dataset: str = "toy", length: int = 480) -> Piece:
+def piece(pitches: list[int], *, name: str = "x", split: str = "train", length: int = 480) -> Piece:
     notes = tuple(Note(length * i, pitch, length) for i, pitch in enumerate(pitches))
-    return Piece(Song(parts=(Part(notes),)), dataset, name, name, "CC0", "A", ("folk",), split)
+    return Piece(Song(parts=(Part(notes),)), "toy", name, name, "CC0", "A", ("folk",), split)
 
 
 def tune(seed: int, count: int = 40) -> list[int]:

@@ -1,5 +1,7 @@
 """What a song is."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,7 +43,7 @@ def test_transposing_moves_notes_keys_and_chords_but_no_drums() -> None:
 def test_bars_cover_every_note_without_gaps(song: Song) -> None:
     bars = song.bars()
     assert bars[0].start_ticks == 0
-    assert all(a.end_ticks == b.start_ticks for a, b in zip(bars, bars[1:], strict=False))
+    assert all(a.end_ticks == b.start_ticks for a, b in pairwise(bars))
     assert bars[-1].start_ticks < song.end_ticks <= bars[-1].end_ticks
 
 

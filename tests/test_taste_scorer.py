@@ -95,7 +95,7 @@ def test_without_a_profile_style_fit_and_quality_rank_and_the_reason_says_so():
     for nobody in (None, Profile.from_events("ann", [])):
         low, high = score(nobody, items)
         assert high.value > low.value
-        assert high.reason == "no profile yet: ranked by style fit 90% and quality 50%"
+        assert high.reason == "no profile yet: ranked by style fit 90% and quality 90%"
         assert high.parts["taste"] == 0.0
     assert score(None, [Item("a", None)])[0].reason == "no profile yet, and nothing else to rank by"
 

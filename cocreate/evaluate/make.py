@@ -22,6 +22,33 @@ from cocreate.model.corpus.pack import Entry, load, of_split, save
 from cocreate.model.train import Plan, Progress, State, train
 from cocreate.model.vocabulary import Vocabulary
 
+_CARD = """# {name}
+
+A {millions:.2f} M parameter Llama-style transformer over bar, position, pitch, duration and chord tokens. It writes
+melodies from controls, melodies over chords, chords under melodies and lead sheets.
+
+Made {made} on {machine}: preset `{preset}`, seed {seed}, {run[steps]:,} steps, {run[tokens]:,} tokens,
+{run[minutes]} minutes. Validation: {validation_nats_a_token} nats a token. `curve.png` shows the run.
+
+## What it was trained on
+
+| set | licence | tier | pieces | notes | share |
+|---|---|---|---|---|---|
+{table}
+
+Tier accepted: {tier}. A: public domain or permissive. A*: an open licence on the transcription or annotation, while the
+songs or solos underneath are not the licensor's; the originality guard watches them with the rest. B: share-alike.
+
+Split: {split}. Tunes that occur in a held-out split, in any collection and key, are not trained.
+
+## Limits
+
+Melodies are of one voice. Styles are as good as their share: the table says how much was heard of each. What it writes
+may by chance be near a known tune; the longest match with the training music is reported with every idea, and ideas
+over the human limit are not shown.
+"""
+SPLIT = 'standard for JSB Chorales; elsewhere crc32("cocreate:" + work) % 20: 0 test, 1 validation, else train'
+
 
 def make_checkpoint(
     corpora: Sequence[str],
@@ -52,7 +79,7 @@ def make_checkpoint(
     entries = packed(corpora, out / "training" / "corpus.npz", words, reuse=resume, watch=watch_reading)
     training, validation = of_split(entries, "train", tiers=tiers), of_split(entries, "validation", tiers=tiers)
     if not training:
-        raise InputError(f"training needs at least one piece of tier {', '.join(tiers)}, got none; check --corpus and --tier")
+        raise InputError(f"training needs a piece of tier {', '.join(tiers)}, got none; check --corpus and --tier")
     state = train(training, validation, out, plan, words=words, resume=resume, start=start, watch=watch_training)
     return finish(out, training, validation, plan, state, words=words, tier=tier, start=start)
 
@@ -122,7 +149,7 @@ def finish(
         "validation_nats_a_token": round(state.checks[-1][1], 4) if state.checks else None,
         "pieces": {"train": len(training), "validation": len(validation)},
         "sets": shares(training),
-        "split": 'standard for JSB Chorales; elsewhere crc32("cocreate:" + work) % 20: 0 test, 1 validation, else train',
+        "split": SPLIT,
     }
     write_json(out / "card.json", card)
     write_text(out / "README.md", card_text(card), force=True)
@@ -133,39 +160,12 @@ def card_text(card: dict[str, Any]) -> str:
     """The card for people, in Markdown."""
     total = sum(row["notes"] for row in card["sets"].values()) or 1
     rows = [
-        f"| {name} | {row['licence']} | {row['tier']} | {row['pieces']:,} | {row['notes']:,} | {row['notes'] / total:.1%} |"
+        f"| {name} | {row['licence']} | {row['tier']} | {row['pieces']:,} | {row['notes']:,}"
+        f" | {row['notes'] / total:.1%} |"
         for name, row in sorted(card["sets"].items(), key=lambda item: -item[1]["notes"])
     ]
-    run = card["training"]
-    lines = [
-        f"# {card['name']}",
-        "",
-        f"A {card['parameters'] / 1e6:.2f} M parameter Llama-style transformer over bar, position, pitch, duration and"
-        " chord tokens. It writes melodies from controls, melodies over chords, chords under melodies and lead sheets.",
-        "",
-        f"Made {card['made']} on {card['machine']}: preset `{card['preset']}`, seed {card['seed']}, {run['steps']:,} steps,"
-        f" {run['tokens']:,} tokens, {run['minutes']} minutes. Validation: {card['validation_nats_a_token']} nats a token.",
-        "",
-        "## What it was trained on",
-        "",
-        "| set | licence | tier | pieces | notes | share |",
-        "|---|---|---|---|---|---|",
-        *rows,
-        "",
-        f"Tier accepted: {card['tier']}. A: public domain or permissive. A*: an open licence on the transcription or"
-        " annotation, while the songs or solos underneath are not the licensor's; the originality guard watches them"
-        " with the rest. B: share-alike.",
-        f"Split: {card['split']}. Tunes that occur in a held-out split in any collection and key are not trained.",
-        "",
-        "## Limits",
-        "",
-        "Melodies are of one voice. Styles are as good as their share: the table says how much was heard of each."
-        " What it writes may by chance be near a known tune; the longest match with the training music is reported with"
-        " every idea, and ideas over the human limit are not shown.",
-    ]
-    if "held_out" in card:
-        lines += ["", "## Held-out numbers", "", card["held_out"]]
-    return "\n".join(lines) + "\n"
+    text = _CARD.format(**card, millions=card["parameters"] / 1e6, run=card["training"], table="\n".join(rows))
+    return text + (f"\n## Held-out numbers\n\n{card['held_out']}\n" if "held_out" in card else "")
 
 
 def _parameters(path: Path) -> int:

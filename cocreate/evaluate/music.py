@@ -35,7 +35,7 @@ from cocreate.evaluate.requests import Ask, form_faults
 from cocreate.generate.melody import ANY, MelodyRequest, write_melodies
 from cocreate.judge.novelty import NoveltyIndex
 from cocreate.model.baselines import CachedNgram, Uniform, Unigram
-from cocreate.model.batches import Lesson, test_lessons
+from cocreate.model.batches import Lesson, whole_lessons
 from cocreate.model.checkpoint import Checkpoint, open_checkpoint
 from cocreate.model.corpus.build import pack, read_sets, tiers_up_to
 from cocreate.model.corpus.clean import SAME_TUNE, shingles
@@ -296,19 +296,19 @@ def _likelihood(
     from cocreate.model.train import sequence_nats
 
     words = checkpoint.words
-    pieces = [list(test_lessons(entry, task, words)) for entry in groups["test"]]
+    pieces = [list(whole_lessons(entry, task, words)) for entry in groups["test"]]
     lessons = [lesson for piece in pieces for lesson in piece]
     watch(f"{task}: the checkpoint")
     nats = {"checkpoint": sequence_nats(read_network(checkpoint.folder), lessons)}
     watch(f"{task}: baselines")
     rng = np.random.default_rng(seed)
-    known = [list(test_lessons(entry, task, words)) for entry in groups["train"]]
+    known = [list(whole_lessons(entry, task, words)) for entry in groups["train"]]
     total = sum(len(lesson.ids) for piece in known for lesson in piece)
     chosen = _up_to(known, ngram_tokens, rng)
     kinds = sorted(words.type_ids)
     types = np.array([kinds.index(kind) for kind in words.types])
     size = len(words)
-    tuning = _up_to([list(test_lessons(entry, task, words)) for entry in groups["validation"]], TUNING_TOKENS, rng)
+    tuning = _up_to([list(whole_lessons(entry, task, words)) for entry in groups["validation"]], TUNING_TOKENS, rng)
     asked = [lesson.ids[lesson.targets] for piece in known for lesson in piece]  # given ids are not guessed by anybody
     baselines: dict[str, Unigram | CachedNgram] = {
         "uniform": Uniform(size, types=types),

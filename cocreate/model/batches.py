@@ -25,12 +25,16 @@ from cocreate.model.vocabulary import MAX_BARS_LEFT, Vocabulary
 STYLE_TEMPERATURE = 0.6  # 1 samples styles as they are, 0 all alike; small styles must be heard
 WINDOW_TOKENS = 400  # a piece this many tokens long is one window's worth; longer ones are drawn more often
 DROP_ALL, DROP_ONE, DROP_SUBSTYLE = 0.08, 0.15, 0.3
+FROM_START, TO_END = (
+    0.35,
+    0.4,
+)  # shares of lessons that begin with the piece, and that end with it; the rest lie anywhere
 UNKNOWN_LENGTH = 0.1  # share of lessons that do not say how many bars are left
 TASK_SHARES = {"melody": 0.3, "over": 0.38, "under": 0.14, "lead": 0.18}
 POOL_BATCHES = 16
 WIDTH_STEP = 64  # batches come in few widths, since a CPU's kernels are prepared anew for each
 SHORT_ENDINGS = (4, 8, 8, 8, 12, 16, 16, 32)  # lengths people ask for, in bars
-_IGNORED = -100
+IGNORED = -100  # what cross-entropy skips
 
 IntArray = npt.NDArray[np.int64]
 
@@ -93,9 +97,9 @@ class Lessons:
     def _window(self, entry: Entry, task: str, rng: np.random.Generator) -> tuple[int, int]:
         bars = entry.sheet.bars
         draw = rng.random()
-        if draw < 0.35:
+        if draw < FROM_START:
             first = 0
-        elif draw < 0.75:
+        elif draw < FROM_START + TO_END:
             first = max(0, len(bars) - int(rng.choice(SHORT_ENDINGS)))
         else:
             first = int(rng.integers(0, max(1, len(bars) - 3)))
@@ -147,15 +151,15 @@ def batch_of(lessons: Sequence[Lesson]) -> Batch:
     longest = max(len(lesson.ids) for lesson in lessons)
     width = -(-longest // WIDTH_STEP) * WIDTH_STEP
     ids = np.zeros((len(lessons), width), dtype=np.int64)
-    labels = np.full((len(lessons), width), _IGNORED, dtype=np.int64)
+    labels = np.full((len(lessons), width), IGNORED, dtype=np.int64)
     for place, lesson in enumerate(lessons):
         size = len(lesson.ids)
         ids[place, :size] = lesson.ids
-        labels[place, : size - 1] = np.where(lesson.targets[1:], lesson.ids[1:], _IGNORED)
+        labels[place, : size - 1] = np.where(lesson.targets[1:], lesson.ids[1:], IGNORED)
     return Batch(ids, labels)
 
 
-def test_lessons(entry: Entry, task: str, words: Vocabulary, *, context: int = CONTEXT) -> Iterator[Lesson]:
+def whole_lessons(entry: Entry, task: str, words: Vocabulary, *, context: int = CONTEXT) -> Iterator[Lesson]:
     """A whole piece as consecutive lessons that fit the context, every control given."""
     bars = entry.sheet.bars
     first = 0
@@ -186,7 +190,7 @@ def _drop(controls: Controls, rng: np.random.Generator) -> Controls:
         styles = styles[1:]
     names = ("mood", "mode", "meter", "tempo", "density", "register")
     gone = {name: None for name, kept in zip(names, keep[1:], strict=True) if not kept}
-    return replace(controls, styles=styles, **gone)  # type: ignore[arg-type]
+    return replace(controls, styles=styles, **gone)
 
 
 def _chances(entries: Sequence[Entry]) -> npt.NDArray[np.float64]:

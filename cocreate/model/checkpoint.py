@@ -47,7 +47,7 @@ class Checkpoint:
 
 
 def folders() -> Iterator[Path]:
-    """Where checkpoints are looked for: ``COCREATE_CHECKPOINTS`` (``:`` between), the package's own, the source tree's."""
+    """Where checkpoints are looked for: ``COCREATE_CHECKPOINTS`` (``:`` between), the package, the source tree."""
     for name in filter(None, os.environ.get("COCREATE_CHECKPOINTS", "").split(os.pathsep)):
         yield Path(name).expanduser()
     package = Path(__file__).resolve().parent.parent

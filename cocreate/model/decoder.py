@@ -19,7 +19,8 @@ from cocreate.errors import CheckpointError
 from cocreate.model.checkpoint import Checkpoint
 
 FloatArray = npt.NDArray[np.float32]
-_TYPES = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
+_TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
+_EXP_LIMIT = np.float32(80)  # beyond it exp leaves float32, and the gate is shut anyway
 _MAX_HEADER = 100_000_000  # bytes; the limit of the safetensors format
 
 
@@ -35,7 +36,7 @@ def read_safetensors(path: Path) -> dict[str, FloatArray]:
         raise CheckpointError(f"{path} must be readable: {error.strerror}") from None
     try:
         size = int.from_bytes(raw[:8], "little")
-        if not 2 <= size <= min(len(raw) - 8, _MAX_HEADER):
+        if not len(b"{}") <= size <= min(len(raw) - 8, _MAX_HEADER):
             raise ValueError("the header is cut short")
         header: dict[str, Any] = json.loads(raw[8 : 8 + size])
         header.pop("__metadata__", None)
@@ -50,7 +51,7 @@ def _tensor(body: memoryview, entry: dict[str, Any]) -> FloatArray:
     kind = _TYPES[entry["dtype"]]
     if end > len(body):
         raise ValueError("the file is cut short")
-    flat = np.frombuffer(body[start:end], dtype=kind)
+    flat: npt.NDArray[Any] = np.frombuffer(body[start:end], dtype=kind)
     if entry["dtype"] == "BF16":
         flat = (flat.astype(np.uint32) << 16).view(np.float32)
     return np.ascontiguousarray(flat.astype(np.float32, copy=False).reshape(entry["shape"]))
@@ -106,12 +107,12 @@ class Decoder:
         qkv = np.concatenate([get(f"self_attn.{kind}_proj") for kind in "qkv"]).T
         gate_up = np.concatenate([get("mlp.gate_proj"), get("mlp.up_proj")]).T
         return _Block(
-            get("input_layernorm"),
-            np.ascontiguousarray(qkv),
-            np.ascontiguousarray(get("self_attn.o_proj").T),
-            get("post_attention_layernorm"),
-            np.ascontiguousarray(gate_up),
-            np.ascontiguousarray(get("mlp.down_proj").T),
+            norm_1=get("input_layernorm"),
+            qkv=np.ascontiguousarray(qkv),
+            out=np.ascontiguousarray(get("self_attn.o_proj").T),
+            norm_2=get("post_attention_layernorm"),
+            gate_up=np.ascontiguousarray(gate_up),
+            down=np.ascontiguousarray(get("mlp.down_proj").T),
         )
 
 
@@ -121,7 +122,14 @@ class _Block:
     __slots__ = ("down", "gate_up", "norm_1", "norm_2", "out", "qkv")
 
     def __init__(
-        self, norm_1: FloatArray, qkv: FloatArray, out: FloatArray, norm_2: FloatArray, gate_up: FloatArray, down: FloatArray
+        self,
+        *,
+        norm_1: FloatArray,
+        qkv: FloatArray,
+        out: FloatArray,
+        norm_2: FloatArray,
+        gate_up: FloatArray,
+        down: FloatArray,
     ) -> None:
         self.norm_1, self.qkv, self.out = norm_1, qkv, out
         self.norm_2, self.gate_up, self.down = norm_2, gate_up, down
@@ -159,7 +167,7 @@ class Cache:
             self._keys[place, :, :, start:end] = key.transpose(0, 2, 1, 3)
             self._values[place, :, :, start:end] = qkv[:, :, 2].transpose(0, 2, 1, 3)
             keys, values = self._keys[place, :, :, :end], self._values[place, :, :, :end]
-            scores = (query.transpose(0, 2, 1, 3) * scale) @ keys.transpose(0, 1, 3, 2)  # (B, H, T, end)
+            scores: FloatArray = (query.transpose(0, 2, 1, 3) * scale) @ keys.transpose(0, 1, 3, 2)  # (B, H, T, end)
             if hidden is not None:
                 scores += hidden
             scores -= scores.max(axis=-1, keepdims=True)
@@ -169,7 +177,8 @@ class Cache:
             x = x + mixed @ block.out
             gate_up = _norm(x, block.norm_2, net._eps) @ block.gate_up  # noqa: SLF001
             gate, up = np.split(gate_up, 2, axis=-1)
-            x = x + (gate / (1 + np.exp(-gate)) * up) @ block.down
+            np.maximum(gate, -_EXP_LIMIT, out=gate)
+            x = x + (gate * up / (1 + np.exp(-gate))) @ block.down
         self.length = end
         last = _norm(x[:, -1], net._final_norm, net._eps)  # noqa: SLF001
         return np.asarray(last @ net.embedding.T)  # (B, V)

@@ -8,6 +8,7 @@ Conventions:
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ class LeadSheetTokenizer(MusicTokenizer):  # type: ignore[misc]
     def _tokens_errors(self, tokens: list[str | list[str]]) -> int:
         # miditok's own count resets positions at "Bar_None" alone; our bar words say how many bars are left
         kinds = [str(word).split("_", 1)[0] for word in tokens]
-        return sum(after not in GRAMMAR[before] for before, after in zip(kinds, kinds[1:], strict=False))
+        return sum(after not in GRAMMAR[before] for before, after in pairwise(kinds))
 
     def encode(self, score: symusic.Score | Path | str, *_args: Any, **_options: Any) -> TokSequence:
         """Tokens of a score's melody (its highest notes), with key, metre, tempo and length as controls."""

@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional
 
 from cocreate.errors import CheckpointError, InputError
-from cocreate.model.batches import Batch, Lesson, Lessons, batch_of, test_lessons
+from cocreate.model.batches import IGNORED, Batch, Lesson, Lessons, batch_of, whole_lessons
 from cocreate.model.checkpoint import write_json
 from cocreate.model.corpus.pack import Entry
 from cocreate.model.network import build, network_config
@@ -109,55 +109,24 @@ def train(
     """
     if plan.threads:
         torch.set_num_threads(plan.threads)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    config = network_config(plan.preset, vocab_size=len(words))
-    net = build(config, seed=plan.seed).to(device)
-    if start is not None:
-        _load_weights(net, start / "model.safetensors")
-    average = {name: value.detach().clone() for name, value in net.state_dict().items()}
-    optimisers = _optimisers(net, plan)
-    state = State()
-    if resume:
-        state = _resume(out / "training", net, average, optimisers)
-    lessons = Lessons(training, words, seed=plan.seed)
-    checks = _check_batches(validation, words, plan)
-    runner: Any = torch.compile(net, dynamic=True) if device.type == "cuda" else net
-    out.mkdir(parents=True, exist_ok=True)
+    run = _Run.begin(out, plan, words=words, resume=resume, start=start)
+    state, checks = run.state, _check_batches(validation, words, plan)
+    source = _stream(Lessons(training, words, seed=plan.seed), state, plan)
     began, base, saved = time.monotonic(), state.elapsed_s, time.monotonic()
-    source = _stream(lessons, state, plan)
-    net.train()
     while (share := _share(state, plan)) < 1:
-        _set_rates(optimisers, _rate(share, state.step))
-        losses: list[torch.Tensor] = []
-        for _ in range(plan.accumulate):
-            batch, state.pool, state.batch = next(source)
-            loss = _loss(runner, batch, device)
-            (loss / plan.accumulate).backward()  # type: ignore[no-untyped-call]
-            losses.append(loss.detach())
-            state.tokens += int((batch.ids != 0).sum())
-        torch.nn.utils.clip_grad_norm_(net.parameters(), CLIP)
-        for optimiser in optimisers:
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
-        state.step += 1
-        _follow(average, net, min(EMA_DECAY, (1 + state.step) / (10 + state.step)))
-        value = float(torch.stack(losses).mean())
+        value = run.step(source, plan, rate=_rate(share, state.step))
         if not math.isfinite(value):
             raise CheckpointError(f"the loss must stay finite, got {value} at step {state.step}; lower the rate")
-        state.curve.append((state.step, value))
-        check = None
-        if state.step % plan.check_every == 0 and checks:
-            check = _check(net, average, checks, device)
-            state.checks.append((state.step, check))
+        check = run.check(checks) if checks and state.step % plan.check_every == 0 else None
         state.elapsed_s = base + time.monotonic() - began
-        rate = state.tokens / max(1e-9, state.elapsed_s)
-        watch(Progress(state.step, _share(state, plan), value, rate, check))
+        speed = state.tokens / max(1e-9, state.elapsed_s)
+        watch(Progress(state.step, _share(state, plan), value, speed, check))
         if time.monotonic() - saved > plan.save_every_s:
-            _save(out, net, average, optimisers, state, config, words)
+            run.save()
             saved = time.monotonic()
-    if checks:
-        state.checks.append((state.step, _check(net, average, checks, device)))
-    _save(out, net, average, optimisers, state, config, words)
+    if checks and (not state.checks or state.checks[-1][0] != state.step):
+        run.check(checks)
+    run.save()
     return state
 
 
@@ -174,7 +143,7 @@ def sequence_nats(net: LlamaForCausalLM, lessons: Sequence[Lesson], *, batch_tok
         ids, labels = torch.from_numpy(batch.ids).to(device), torch.from_numpy(batch.labels).to(device)
         with torch.inference_mode():
             logits = net(input_ids=ids, use_cache=False).logits.float()  # (B, T, V)
-            nats = functional.cross_entropy(logits.transpose(1, 2), labels, reduction="none", ignore_index=-100)
+            nats = functional.cross_entropy(logits.transpose(1, 2), labels, reduction="none", ignore_index=IGNORED)
         for row, place in zip(nats.sum(dim=1).tolist(), group, strict=True):
             totals[place] = row
 
@@ -203,17 +172,8 @@ def _loss(net: Any, batch: Batch, device: torch.device) -> torch.Tensor:
     ids, labels = torch.from_numpy(batch.ids).to(device), torch.from_numpy(batch.labels).to(device)
     with torch.autocast(device.type, dtype=torch.bfloat16):
         logits = net(input_ids=ids, use_cache=False).logits  # (B, T, V)
-    wanted = labels != -100
+    wanted = labels != IGNORED
     return functional.cross_entropy(logits[wanted].float(), labels[wanted])
-
-
-def _optimisers(net: LlamaForCausalLM, plan: Plan) -> list[torch.optim.Optimizer]:
-    matrices = [p for name, p in net.named_parameters() if p.ndim == 2 and "embed" not in name]  # noqa: PLR2004
-    others = [p for name, p in net.named_parameters() if p.ndim != 2 or "embed" in name]  # noqa: PLR2004
-    return [
-        torch.optim.Muon(matrices, lr=plan.muon_rate, weight_decay=WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(others, lr=plan.adam_rate, betas=(0.9, 0.98), weight_decay=0.0),
-    ]
 
 
 def _share(state: State, plan: Plan) -> float:
@@ -230,19 +190,6 @@ def _rate(share: float, step: int) -> float:
     return min(up, max(down, 0.01))
 
 
-def _set_rates(optimisers: Sequence[torch.optim.Optimizer], share: float) -> None:
-    for optimiser in optimisers:
-        for group in optimiser.param_groups:
-            group.setdefault("peak_lr", group["lr"])
-            group["lr"] = group["peak_lr"] * share
-
-
-def _follow(average: dict[str, torch.Tensor], net: LlamaForCausalLM, decay: float) -> None:
-    with torch.no_grad():
-        for name, value in net.state_dict().items():
-            average[name].lerp_(value, 1 - decay)
-
-
 def _check_batches(validation: Sequence[Entry], words: Vocabulary, plan: Plan) -> list[Batch]:
     if not validation:
         return []
@@ -250,7 +197,7 @@ def _check_batches(validation: Sequence[Entry], words: Vocabulary, plan: Plan) -
     order = rng.permutation(len(validation))[:CHECK_SEQUENCES]
     tasks = ("melody", "over")
     lessons = [
-        next(iter(test_lessons(entry, tasks[place % 2] if entry.sheet.has_chords else "melody", words)))
+        next(iter(whole_lessons(entry, tasks[place % 2] if entry.sheet.has_chords else "melody", words)))
         for place, entry in enumerate(validation[i] for i in order)
     ]
     lessons.sort(key=lambda lesson: len(lesson.ids))
@@ -258,78 +205,139 @@ def _check_batches(validation: Sequence[Entry], words: Vocabulary, plan: Plan) -
     return [batch_of(lessons[i : i + size]) for i in range(0, len(lessons), size)]
 
 
-def _check(net: LlamaForCausalLM, average: dict[str, torch.Tensor], batches: Sequence[Batch], device: torch.device) -> float:
-    """Mean nats a target token of the averaged weights."""
-    own = {name: value.detach().clone() for name, value in net.state_dict().items()}
-    net.load_state_dict(average)
-    net.eval()
-    total, count = 0.0, 0
-    with torch.inference_mode():
-        for batch in batches:
-            wanted = int((batch.labels != -100).sum())
-            total += float(_loss(net, batch, device)) * wanted
-            count += wanted
-    net.load_state_dict(own)
-    net.train()
-    return total / max(1, count)
+@dataclass(slots=True)
+class _Run:
+    """What a run holds: the network, its averaged weights, the optimisers, and where it stands."""
+
+    out: Path
+    net: LlamaForCausalLM
+    runner: Any
+    average: dict[str, torch.Tensor]
+    optimisers: list[torch.optim.Optimizer]
+    state: State
+    words: Vocabulary
+    device: torch.device
+
+    @classmethod
+    def begin(cls, out: Path, plan: Plan, *, words: Vocabulary, resume: bool, start: Path | None) -> _Run:
+        """A fresh run, or the one that ``out/training`` holds."""
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        net = build(network_config(plan.preset, vocab_size=len(words)), seed=plan.seed).to(device)
+        if start is not None:
+            _load_weights(net, start / "model.safetensors")
+        average = {name: value.detach().clone() for name, value in net.state_dict().items()}
+        runner: Any = torch.compile(net, dynamic=True) if device.type == "cuda" else net
+        run = cls(out, net, runner, average, _optimisers(net, plan), State(), words, device)
+        if resume:
+            run.resume()
+        out.mkdir(parents=True, exist_ok=True)
+        net.train()
+        return run
+
+    def step(self, source: Iterator[tuple[Batch, int, int]], plan: Plan, *, rate: float) -> float:
+        """One update at ``rate`` (a share of the peak); the mean loss of its batches."""
+        state = self.state
+        losses: list[torch.Tensor] = []
+        for _ in range(plan.accumulate):
+            batch, state.pool, state.batch = next(source)
+            loss = _loss(self.runner, batch, self.device)
+            (loss / plan.accumulate).backward()  # type: ignore[no-untyped-call]
+            losses.append(loss.detach())
+            state.tokens += int((batch.ids != 0).sum())
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), CLIP)
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group.setdefault("peak_lr", group["lr"])
+                group["lr"] = group["peak_lr"] * rate
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+        state.step += 1
+        decay = min(EMA_DECAY, (1 + state.step) / (10 + state.step))
+        with torch.no_grad():
+            for name, value in self.net.state_dict().items():
+                self.average[name].lerp_(value, 1 - decay)
+        mean = float(torch.stack(losses).mean())
+        state.curve.append((state.step, mean))
+        return mean
+
+    def check(self, batches: Sequence[Batch]) -> float:
+        """Mean nats a target token of the averaged weights; noted in the state."""
+        own = {name: value.detach().clone() for name, value in self.net.state_dict().items()}
+        self.net.load_state_dict(self.average)
+        self.net.eval()
+        total, count = 0.0, 0
+        with torch.inference_mode():
+            for batch in batches:
+                wanted = int((batch.labels != IGNORED).sum())
+                total += float(_loss(self.net, batch, self.device)) * wanted
+                count += wanted
+        self.net.load_state_dict(own)
+        self.net.train()
+        found = total / max(1, count)
+        self.state.checks.append((self.state.step, found))
+        return found
+
+    def save(self) -> None:
+        """Write the checkpoint and what a resumed run needs."""
+        home = self.out / "training"
+        home.mkdir(parents=True, exist_ok=True)
+        self.words.save(self.out / "vocab.json")
+        write_json(self.out / "config.json", json.loads(self.net.config.to_json_string(use_diff=False)))
+        _write_tensors(self.average, self.out / "model.safetensors")
+        _write_tensors(self.net.state_dict(), home / "weights.safetensors")
+        moments = {
+            f"{number}.{place}.{name}": value
+            for number, optimiser in enumerate(self.optimisers)
+            for place, slots in optimiser.state_dict()["state"].items()
+            for name, value in slots.items()
+            if isinstance(value, torch.Tensor)
+        }
+        _write_tensors(moments, home / "optimiser.safetensors")
+        write_json(home / "state.json", asdict(self.state))
+
+    def resume(self) -> None:
+        """Take up the run that ``save`` wrote."""
+        home = self.out / "training"
+        if not (home / "state.json").is_file():
+            raise CheckpointError(f"nothing to resume: {home} holds no state.json; start without --resume")
+        _load_weights(self.net, home / "weights.safetensors")
+        averaged = load_file(self.out / "model.safetensors")
+        for name, value in self.average.items():
+            value.copy_(averaged[name if name in averaged else "model.embed_tokens.weight"])
+        moments = load_file(home / "optimiser.safetensors")
+        for number, optimiser in enumerate(self.optimisers):
+            whole = optimiser.state_dict()
+            slots: dict[int, dict[str, torch.Tensor]] = {}
+            for name, value in moments.items():
+                owner, place, slot = name.split(".")
+                if int(owner) == number:
+                    slots.setdefault(int(place), {})[slot] = value
+            whole["state"] = slots
+            optimiser.load_state_dict(whole)
+        raw = json.loads((home / "state.json").read_text(encoding="utf-8"))
+        raw["curve"] = [(int(step), float(loss)) for step, loss in raw["curve"]]
+        raw["checks"] = [(int(step), float(loss)) for step, loss in raw["checks"]]
+        self.state = State(**raw)
 
 
-def _save(
-    out: Path,
-    net: LlamaForCausalLM,
-    average: dict[str, torch.Tensor],
-    optimisers: Sequence[torch.optim.Optimizer],
-    state: State,
-    config: Any,
-    words: Vocabulary,
-) -> None:
-    home = out / "training"
-    home.mkdir(parents=True, exist_ok=True)
-    words.save(out / "vocab.json")
-    write_json(out / "config.json", json.loads(config.to_json_string(use_diff=False)))
-    _write_tensors(average, out / "model.safetensors")
-    _write_tensors(net.state_dict(), home / "weights.safetensors")
-    moments = {
-        f"{number}.{place}.{name}": value
-        for number, optimiser in enumerate(optimisers)
-        for place, slots in optimiser.state_dict()["state"].items()
-        for name, value in slots.items()
-        if isinstance(value, torch.Tensor)
-    }
-    _write_tensors(moments, home / "optimiser.safetensors")
-    write_json(home / "state.json", asdict(state))
+def _optimisers(net: LlamaForCausalLM, plan: Plan) -> list[torch.optim.Optimizer]:
+    matrices = [p for name, p in net.named_parameters() if p.ndim == 2 and "embed" not in name]  # noqa: PLR2004
+    others = [p for name, p in net.named_parameters() if p.ndim != 2 or "embed" in name]  # noqa: PLR2004
+    return [
+        torch.optim.Muon(matrices, lr=plan.muon_rate, weight_decay=WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=plan.adam_rate, betas=(0.9, 0.98), weight_decay=0.0),
+    ]
 
 
 def _write_tensors(tensors: dict[str, torch.Tensor], path: Path) -> None:
     scratch = path.with_suffix(".tmp")
-    plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items() if name != "lm_head.weight"}
+    plain = {
+        name: value.detach().cpu().contiguous().clone()
+        for name, value in tensors.items()
+        if name != "lm_head.weight"  # tied to the embedding
+    }
     save_file(plain, scratch, metadata={"format": "pt"})
     scratch.replace(path)
-
-
-def _resume(
-    home: Path, net: LlamaForCausalLM, average: dict[str, torch.Tensor], optimisers: Sequence[torch.optim.Optimizer]
-) -> State:
-    if not (home / "state.json").is_file():
-        raise CheckpointError(f"nothing to resume: {home} holds no state.json; start without --resume")
-    _load_weights(net, home / "weights.safetensors")
-    averaged = load_file(home.parent / "model.safetensors")
-    for name, value in average.items():
-        value.copy_(averaged[name if name in averaged else "model.embed_tokens.weight"])
-    moments = load_file(home / "optimiser.safetensors")
-    for number, optimiser in enumerate(optimisers):
-        whole = optimiser.state_dict()
-        slots: dict[int, dict[str, torch.Tensor]] = {}
-        for name, value in moments.items():
-            owner, place, slot = name.split(".")
-            if int(owner) == number:
-                slots.setdefault(int(place), {})[slot] = value
-        whole["state"] = slots
-        optimiser.load_state_dict(whole)
-    raw = json.loads((home / "state.json").read_text(encoding="utf-8"))
-    raw["curve"] = [(int(step), float(loss)) for step, loss in raw["curve"]]
-    raw["checks"] = [(int(step), float(loss)) for step, loss in raw["checks"]]
-    return State(**raw)
 
 
 def _load_weights(net: LlamaForCausalLM, path: Path) -> None:

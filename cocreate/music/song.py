@@ -335,7 +335,9 @@ class Song:
                     if start <= n.start_ticks < end
                 ),
                 syllables=tuple(
-                    replace(s, start_ticks=s.start_ticks - start) for s in part.syllables if start <= s.start_ticks < end
+                    replace(s, start_ticks=s.start_ticks - start)
+                    for s in part.syllables
+                    if start <= s.start_ticks < end
                 ),
             )
             for part in self.parts

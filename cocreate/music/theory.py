@@ -84,14 +84,17 @@ _SPELLINGS = {  # what people write -> our name
     "-maj7": "mMaj7", "mmaj7": "mMaj7", "m(maj7)": "mMaj7", "m^7": "mMaj7", "-^7": "mMaj7", "mj7": "mMaj7",
     "-j7": "mMaj7", "-M7": "mMaj7", "mΔ": "mMaj7", "mΔ7": "mMaj7",
     "ø": "m7b5", "ø7": "m7b5", "-7b5": "m7b5", "min7b5": "m7b5", "m7-5": "m7b5", "hdim7": "m7b5", "hdim": "m7b5",
-    "h7": "m7b5", "h": "m7b5", "m7(b5)": "m7b5", "o7": "dim7", "°7": "dim7", "7sus": "7sus4", "sus7": "7sus4", "sus4(b7)": "7sus4",
+    "h7": "m7b5", "h": "m7b5", "m7(b5)": "m7b5", "o7": "dim7", "°7": "dim7",
+    "7sus": "7sus4", "sus7": "7sus4", "sus4(b7)": "7sus4",
     "+7": "7#5", "aug7": "7#5", "7+": "7#5", "7(#5)": "7#5", "7aug": "7#5", "7(b5)": "7b5", "7-5": "7b5",
     "+maj7": "maj7#5", "+M7": "maj7#5", "augmaj7": "maj7#5", "+j7": "maj7#5", "M7#5": "maj7#5",
     "(add9)": "add9", "2add": "add9", "add2": "add9", "maj(9)": "add9", "m(add9)": "madd9", "min(9)": "madd9",
     "M9": "maj9", "ma9": "maj9", "Δ9": "maj9", "j9": "maj9", "^9": "maj9", "min9": "m9", "-9": "m9", "mi9": "m9",
-    "9sus": "9sus4", "sus9": "9sus4", "7(b9)": "7b9", "7-9": "7b9", "79b": "7b9", "7(#9)": "7#9", "7+9": "7#9", "79#": "7#9",
+    "9sus": "9sus4", "sus9": "9sus4", "7(b9)": "7b9", "7-9": "7b9", "79b": "7b9", "7(#9)": "7#9",
+    "7+9": "7#9", "79#": "7#9",
     "7(#11)": "7#11", "9#11": "7#11", "7#4": "7#11", "maj7(#11)": "maj7#11", "M7#11": "maj7#11", "maj9#11": "maj7#11",
-    "Δ#11": "maj7#11", "Δ7#11": "maj7#11", "j7#11": "maj7#11", "j7911#": "maj7#11", "alt": "7alt", "7alt": "7alt", "7b9#9": "7alt", "7#5#9": "7alt",
+    "Δ#11": "maj7#11", "Δ7#11": "maj7#11", "j7#11": "maj7#11", "j7911#": "maj7#11", "alt": "7alt",
+    "7b9#9": "7alt", "7#5#9": "7alt",
     "7#9#5": "7alt", "7b9b13": "7alt", "7#9b13": "7alt", "7#5b9": "7alt", "7b9#5": "7alt", "min11": "m11", "-11": "m11",
     "7add13": "13", "7(13)": "13", "713": "13", "M13": "maj13", "min13": "m13", "-13": "m13", "7(b13)": "7b13",
     "13sus": "13sus4", "1": "5", "maj(6)": "6", "maj6(9)": "69", "7b9sus": "7sus4",
@@ -165,8 +168,7 @@ def pitch_class_name(pc: int, *, key: Key | None = None) -> str:
 def fifths(key: Key) -> int:
     """Sharps (positive) or flats (negative) of the key signature, -6..6 (F# major is 6)."""
     value = (key.tonic * 7) % 12 + MODE_FIFTHS[key.mode]
-    value = (value + 5) % 12 - 5  # -5..6
-    return value
+    return (value + 5) % 12 - 5
 
 
 def parse_key(text: str) -> Key:
@@ -187,7 +189,7 @@ def parse_key(text: str) -> Key:
 
 
 def key_name(key: Key) -> str:
-    """ "D minor", spelled by its signature."""
+    """The key in words, spelled by its signature: "D minor"."""
     return f"{pitch_class_name(key.tonic, key=key)} {key.mode}"
 
 
@@ -377,6 +379,7 @@ def _quality(text: str) -> str | None:
             return _SPELLINGS[name]
     known: Sequence[str] = sorted((*QUALITIES, *_SPELLINGS), key=len, reverse=True)
     for name in known:  # an unknown extension: keep what we can read, if only alterations are left over
-        if name and bare.startswith(name) and re.fullmatch(r"(?:[()#b+,\-]|add|sus|no|omit|alt|\d)+", bare[len(name) :]):
-            return QUALITIES.get(name) and name or _SPELLINGS[name]
+        left = bare[len(name) :]
+        if name and bare.startswith(name) and re.fullmatch(r"(?:[()#b+,\-]|add|sus|no|omit|alt|\d)+", left):
+            return name if name in QUALITIES else _SPELLINGS[name]
     return None

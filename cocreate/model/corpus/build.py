@@ -50,7 +50,9 @@ def tiers_up_to(tier: str) -> tuple[str, ...]:
     return TIERS[: TIERS.index(tier) + 1]
 
 
-def read_sets(corpora: Sequence[str], *, watch: Callable[[str, int], None] = lambda _name, _count: None) -> Iterator[Piece]:
+def read_sets(
+    corpora: Sequence[str], *, watch: Callable[[str, int], None] = lambda _name, _count: None
+) -> Iterator[Piece]:
     """Every piece of the named corpora: folders of sets, or ``music21``.
 
     Args:

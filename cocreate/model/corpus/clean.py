@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from cocreate.errors import InputError
 from cocreate.model.corpus.piece import Piece
@@ -44,19 +45,16 @@ def fault(piece: Piece) -> str | None:
     except InputError:
         return "no melody"
     bars = len(piece.song.bars())
-    if len(notes) < MIN_NOTES:
-        return "too few notes"
-    if not MIN_BARS <= bars <= MAX_BARS:
-        return "too short or too long"
-    pitches = {note.pitch for note in notes}
-    if len(pitches) < MIN_PITCHES:
-        return "too few pitches"
-    if max(pitches) - min(pitches) > MAX_RANGE:
-        return "range too wide"
+    pitches = {note.pitch for note in notes} or {0}
     sounding = sum(note.length_ticks for note in notes)
-    if sounding < (1 - MAX_REST_SHARE) * piece.song.end_ticks:
-        return "mostly rests"
-    return None
+    faults = {
+        "too few notes": len(notes) < MIN_NOTES,
+        "too short or too long": not MIN_BARS <= bars <= MAX_BARS,
+        "too few pitches": len(pitches) < MIN_PITCHES,
+        "range too wide": max(pitches) - min(pitches) > MAX_RANGE,
+        "mostly rests": sounding < (1 - MAX_REST_SHARE) * piece.song.end_ticks,
+    }
+    return next((name for name, found in faults.items() if found), None)
 
 
 def shingles(notes: Sequence[Note]) -> set[int]:
@@ -65,7 +63,7 @@ def shingles(notes: Sequence[Note]) -> set[int]:
     for note in notes:
         top[note.start_ticks] = max(note.pitch, top.get(note.start_ticks, 0))
     line = [top[start] for start in sorted(top)]
-    steps = [b - a for a, b in zip(line, line[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(line)]
     return {hash(tuple(steps[i : i + SHINGLE])) for i in range(len(steps) - SHINGLE + 1)}
 
 

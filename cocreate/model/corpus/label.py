@@ -11,7 +11,15 @@ from cocreate.music.theory import estimate_key
 
 MIDDLE_NOTES_A_SECOND = 2.6  # median of the training melodies; splits arousal in two halves
 MIDDLE_PITCH = 69.0  # their median mean pitch
-_BRIGHT = {"major": 1.0, "lydian": 1.0, "mixolydian": 0.5, "dorian": -0.5, "minor": -1.0, "phrygian": -1.0, "locrian": -1.0}
+_BRIGHT = {
+    "major": 1.0,
+    "lydian": 1.0,
+    "mixolydian": 0.5,
+    "dorian": -0.5,
+    "minor": -1.0,
+    "phrygian": -1.0,
+    "locrian": -1.0,
+}
 
 
 def mood_of(song: Song) -> str:

@@ -48,7 +48,7 @@ class Piece:
 
 
 def work_key(title: str) -> str:
-    """A title as every collection would write it: lower case, no accents, articles, numbers of printing or rhythm names.
+    """A title as every collection would write it: lower case, no accents, articles or rhythm names.
 
     Chinese and other scripts are kept as they are. Falls back to the bare title when nothing is left.
     """
@@ -67,7 +67,7 @@ def split_of(work: str) -> str:
     return {0: "test", 1: "validation"}.get(slot, "train")
 
 
-_NOISE_WORDS = frozenset(
-    "the a an reel jig hornpipe strathspey waltz march polka clog quadrille slip walk schottische highland fling"
-    " set first second third no".split()
-)
+_NOISE_WORDS = frozenset((
+    "the", "a", "an", "reel", "jig", "hornpipe", "strathspey", "waltz", "march", "polka", "clog", "quadrille", "slip",
+    "walk", "schottische", "highland", "fling", "set", "first", "second", "third", "no",
+))  # fmt: skip
