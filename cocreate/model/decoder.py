@@ -155,7 +155,7 @@ class Cache:
         start, end = self.length, self.length + count
         if end > net.context:
             raise CheckpointError(f"a sequence must fit {net.context} tokens, got {end}; ask for fewer bars")
-        x = net.embedding[ids]  # (B, T, D)
+        x: npt.NDArray[Any] = net.embedding[ids]  # (B, T, D)
         cos, sin = net._cos[start:end, None, :], net._sin[start:end, None, :]  # noqa: SLF001 - one pair of classes
         hidden = np.triu(np.full((count, end), -np.inf, dtype=np.float32), k=start + 1) if count > 1 else None
         scale = np.float32(1 / np.sqrt(net.head_dim))
@@ -167,7 +167,7 @@ class Cache:
             self._keys[place, :, :, start:end] = key.transpose(0, 2, 1, 3)
             self._values[place, :, :, start:end] = qkv[:, :, 2].transpose(0, 2, 1, 3)
             keys, values = self._keys[place, :, :, :end], self._values[place, :, :, :end]
-            scores: FloatArray = (query.transpose(0, 2, 1, 3) * scale) @ keys.transpose(0, 1, 3, 2)  # (B, H, T, end)
+            scores = (query.transpose(0, 2, 1, 3) * scale) @ keys.transpose(0, 1, 3, 2)  # (B, H, T, end)
             if hidden is not None:
                 scores += hidden
             scores -= scores.max(axis=-1, keepdims=True)
