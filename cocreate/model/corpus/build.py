@@ -35,6 +35,10 @@ SETS: dict[str, tuple[str, str, str]] = {
     "mutopia": ("mutopia", "midis", "read_mutopia"),
     "rock_corpus_rs200": ("rock_corpus_rs200", "rock", "read_rock_corpus_rs200"),
     "nottingham": ("nottingham", "scores", "read_nottingham"),
+    # no melody of their own: read, counted and left to the partners that write chords and drums
+    "mcgill_billboard": ("mcgill_billboard", "charts", "read_mcgill_billboard"),
+    "improvisor_jazz": ("improvisor_jazz", "charts", "read_improvisor_jazz"),
+    "groove_midi": ("groove_midi", "drums", "read_groove_midi"),
     "js_fakes": ("js_fakes", "chorales", "read_js_fakes"),
 }
 
