@@ -18,7 +18,7 @@ from cocreate.errors import FileError, InputError, UnmetError
 from cocreate.files import read_song
 from cocreate.files.midi import midi_bytes
 from cocreate.files.output import check_folder, idea_name, write_bytes
-from cocreate.generate.melody import ANY, Draft, MelodyRequest, check_style, write_melodies
+from cocreate.generate.melody import ANY, MAX_CANDIDATES, Draft, MelodyRequest, check_style, write_melodies
 from cocreate.judge.melody import quality
 from cocreate.judge.novelty import Match, NoveltyIndex
 from cocreate.model.checkpoint import Checkpoint, open_checkpoint
@@ -42,7 +42,8 @@ from cocreate.taste.scorer import Item, Score, rerank_diverse, score, style_fit
 
 DEFAULT_PROFILE = "me"
 DRAW_FACTOR = 1.5  # ideas drawn for each one shown, so that the scorer has something to choose from
-MAX_ROUNDS = 4  # further draws when ideas had to be thrown away as copies
+MAX_ROUNDS = 5  # draws, each warmer, until enough ideas are neither copies nor each other
+NEXT_SEED = 1_000_003  # from one round to the next; a prime far from any seed a person types
 DIVERSITY = 0.25  # strength of the diverse re-ranking, 0..1
 SIDECAR_FORMAT = 1
 
@@ -278,9 +279,11 @@ class Studio:
         wanted = max(request.n + 2, round(request.n * DRAW_FACTOR))
         found: dict[str, Draft] = {}
         for turn in range(MAX_ROUNDS):
-            drawn = write_melodies(
-                self._decoder, self.styles, replace(request, n=min(64, wanted), seed=request.seed + turn * 1_000_003)
-            )
+            again = replace(request, n=min(MAX_CANDIDATES, wanted), seed=request.seed + turn * NEXT_SEED)
+            if turn:  # what came out the same again, or too near to a known tune, needs more heat
+                heat = max(0.5, request.taste.temperature) * (1 + 0.5 * turn)
+                again = replace(again, taste=replace(request.taste, temperature=heat))
+            drawn = write_melodies(self._decoder, self.styles, again)
             for draft in drawn:
                 fresh = _new_notes(draft)
                 if not self._known.is_copy(self._known.longest_match(fresh), len(fresh)):

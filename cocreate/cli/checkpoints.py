@@ -89,7 +89,7 @@ def train_music(
     tier: Annotated[str, typer.Option(help="Licences that may train: A, A* or B (most).")] = "A*",
     seed: Annotated[int, typer.Option(help="Of the weights and the order of the pieces.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Processor threads; else all.")] = None,
-    batch_tokens: Annotated[int, typer.Option(help="Tokens in a step.")] = 8192,
+    batch_tokens: Annotated[int, typer.Option(help="Tokens in a step.")] = 4096,
     force: Annotated[bool, typer.Option("--force", help="Replace the checkpoint in --out.")] = False,
 ) -> None:
     """Train a checkpoint on your own corpus, or on music21's."""

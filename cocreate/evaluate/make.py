@@ -81,7 +81,7 @@ def make_checkpoint(
     if not training:
         raise InputError(f"training needs a piece of tier {', '.join(tiers)}, got none; check --corpus and --tier")
     state = train(training, validation, out, plan, words=words, resume=resume, start=start, watch=watch_training)
-    return finish(out, training, validation, plan, state, words=words, tier=tier, start=start)
+    return finish(out, training, validation, plan, state, words=words, tier=tier, start=start, watch=watch_reading)
 
 
 def packed(
@@ -95,7 +95,7 @@ def packed(
     """The corpora as entries of every tier; kept at ``path``, and read from there when ``reuse`` and it is there."""
     if reuse and path.is_file():
         return load(path)
-    entries, report = pack(read_sets(corpora, watch=watch), words, tiers=tiers_up_to("B"))
+    entries, report = pack(read_sets(corpora, watch=watch), words, tiers=tiers_up_to("B"), watch=watch)
     save(entries, path)
     write_json(path.with_name("corpus.json"), {"kept": dict(report.kept), "dropped": dict(report.dropped)})
     return entries
@@ -111,12 +111,14 @@ def finish(
     words: Vocabulary,
     tier: str,
     start: Path | None = None,
+    watch: Callable[[str, int], None] = lambda _name, _count: None,
 ) -> dict[str, Any]:
     """Write the style table, the novelty index, the training curve and the card beside the weights."""
     from cocreate.files.picture import draw_training_curve
     from cocreate.model.tokenizer import save_tokenizer
 
-    write_json(out / "styles.json", describe_styles(training, words))
+    write_json(out / "styles.json", describe_styles(training, words, watch=lambda style: watch(f"style {style}", 1)))
+    watch("index of known melodies", len(training))
     novelty_index(training, validation, words).save(out / "novelty.npz")
     save_tokenizer(words, out)
     smooth = _smoothed(state.curve)

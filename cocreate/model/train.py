@@ -47,7 +47,7 @@ class Plan:
     preset: str = "small"
     minutes: float | None = None
     steps: int | None = None
-    batch_tokens: int = 8192
+    batch_tokens: int = 4096
     accumulate: int = 1
     seed: int = 0
     check_every: int = 100
@@ -337,6 +337,7 @@ def _write_tensors(tensors: dict[str, torch.Tensor], path: Path) -> None:
         if name != "lm_head.weight"  # tied to the embedding
     }
     save_file(plain, scratch, metadata={"format": "pt"})
+    scratch.chmod(0o644)  # safetensors makes private files; a checkpoint is to be shared
     scratch.replace(path)
 
 

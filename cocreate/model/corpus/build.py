@@ -86,10 +86,14 @@ def read_sets(
 
 
 def pack(
-    pieces: Iterator[Piece], words: Vocabulary, *, tiers: Sequence[str], report: Report | None = None
+    pieces: Iterator[Piece],
+    words: Vocabulary,
+    *,
+    tiers: Sequence[str],
+    watch: Callable[[str, int], None] = lambda _name, _count: None,
 ) -> tuple[list[Entry], Report]:
     """Clean, de-duplicate and tokenise; what does not fit the vocabulary is counted as dropped."""
-    report = report or Report()
+    report = Report()
     allowed: list[Piece] = []
     for piece in pieces:
         if piece.tier in tiers:
@@ -97,7 +101,8 @@ def pack(
         else:
             report.dropped[f"tier {piece.tier}"] += 1
     entries: list[Entry] = []
-    for piece in deduplicate(clean(iter(allowed), report), report):
+    for count, piece in enumerate(deduplicate(clean(allowed, report), report), start=1):
+        watch("tokenising", count)
         try:
             entries.append(entry_of(piece, words))
         except InputError as error:
