@@ -1,4 +1,4 @@
-"""Notation files: MusicXML and ABC in and out, Humdrum kern in.
+"""Notation files: MusicXML, ABC and Humdrum kern, in and out.
 
 Conventions:
     MusicXML (.musicxml, .xml, .mxl) and ABC (.abc, the first tune) are read by our own lean readers; kern goes through
@@ -21,6 +21,7 @@ from typing import Any
 from cocreate.errors import FileError, InputError
 from cocreate.files.abc import read_tune, split_tunes
 from cocreate.files.abc_write import abc_text
+from cocreate.files.kern_write import kern_text
 from cocreate.files.musicxml import load_score, score_song
 from cocreate.files.musicxml_write import musicxml_bytes
 from cocreate.files.output import write_bytes, write_text
@@ -65,6 +66,16 @@ def write_abc(song: Song, path: Path, *, force: bool = False) -> None:
         InputError: if there is no pitched part.
     """
     write_text(path, abc_text(song), force=force)
+
+
+def write_kern(song: Song, path: Path, *, force: bool = False) -> None:
+    """Write ``song`` as a Humdrum kern file, whole or not at all.
+
+    Raises:
+        FileError: if the file exists and ``force`` is false, or cannot be written.
+        InputError: if there is no pitched part, or a length is no sum of note values.
+    """
+    write_text(path, kern_text(song), force=force)
 
 
 def _check(path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -114,17 +114,25 @@ def pack(
 
 
 def shares(entries: Sequence[Entry]) -> dict[str, dict[str, object]]:
-    """For the card: each set's licence, tier and number of training pieces and notes."""
-    found: dict[str, dict[str, object]] = {}
+    """For the card: each set's licences, tiers and number of training pieces and notes."""
+    licences: dict[str, set[str]] = defaultdict(set)
+    tiers: dict[str, set[str]] = defaultdict(set)
     notes: Counter[str] = Counter()
     pieces: Counter[str] = Counter()
     for entry in entries:
         pieces[entry.dataset] += 1
         notes[entry.dataset] += sum(len(bar.melody) // 3 for bar in entry.sheet.bars)
-        found[entry.dataset] = {"licence": entry.licence, "tier": entry.tier}
-    for name, row in found.items():
-        row["pieces"], row["notes"] = pieces[name], notes[name]
-    return found
+        licences[entry.dataset].add(entry.licence)
+        tiers[entry.dataset].add(entry.tier)
+    return {
+        name: {
+            "licence": "; ".join(sorted(licences[name])),
+            "tier": ", ".join(sorted(tiers[name])),
+            "pieces": pieces[name],
+            "notes": notes[name],
+        }
+        for name in pieces
+    }
 
 
 def _reader(module: str, name: str) -> Callable[..., Iterator[Piece]]:
