@@ -100,6 +100,24 @@ def test_the_key_of_a_plain_tune_is_heard() -> None:
     assert theory.estimate_key(Song(parts=())) == Key(0, 0, "major")
 
 
+@pytest.mark.parametrize(
+    ("progression", "key"),
+    [
+        ("Dm7 | G7 | Cmaj7 | A7", "C"),
+        ("C | G/B | Am | Em | F | C/E | Dm7 | G", "C"),
+        ("Am | F | C | G", "Am"),
+        ("Cm7 | F7 | Bbmaj7 | Ebmaj7 | Am7b5 | D7 | Gm | Gm", "Gm"),
+        ("Bb7 | Eb7 | Bb7 | Bb7 | Eb7 | Eb7 | Bb7 | G7 | Cm7 | F7 | Bb7 | F7", "Bb"),
+        ("Em | D | C | B7", "Em"),
+        ("D | A | Bm | G", "D"),
+        ("N.C.", "C"),
+    ],
+)
+def test_the_key_of_a_progression_is_the_one_a_player_would_name(progression: str, key: str) -> None:
+    chords = theory.parse_progression(progression, meter=Meter(0, 4, 4))
+    assert theory.key_of_chords(chords) == theory.parse_key(key)
+
+
 def test_sounding_pitches_are_named() -> None:
     assert theory.name_chord([60, 64, 67, 72]) == (0, "maj")
     assert theory.name_chord([62, 65, 69, 72]) == (2, "m7")

@@ -29,8 +29,8 @@ from cocreate.model.vocabulary import (
     bin_of,
     nearest_meter,
 )
-from cocreate.music.song import MODES, Chord, Key, Meter, Note, Part, Song, Tempo
-from cocreate.music.theory import SCALES, chord_pitch_classes, estimate_key
+from cocreate.music.song import MODES, Chord, Key, Meter, Song, Tempo
+from cocreate.music.theory import SCALES, chord_pitch_classes, estimate_key, key_of_chords
 
 MAX_BARS = 64
 MAX_CANDIDATES = 64
@@ -152,7 +152,7 @@ def _plan(request: MelodyRequest, style: str, table: Mapping[str, Any], rng: np.
     start = request.start
     key = request.key or (None if start is None else _key_at_end(start))
     if key is None:
-        key = _key_of_chords(request.chords) if request.chords else _pick_key(row["keys"], request.mood, rng)
+        key = key_of_chords(request.chords) if request.chords else _pick_key(row["keys"], request.mood, rng)
     if start is not None:
         bar = start.bars()[-1]
         meter, tempo = Meter(0, bar.meter.numerator, bar.meter.denominator), start.tempo_bpm
@@ -366,15 +366,6 @@ def _cut_chords(chords: Sequence[Chord], form: Form) -> tuple[Chord, ...]:
         for chord in chords
         if chord.start_ticks < end
     )
-
-
-def _key_of_chords(chords: Sequence[Chord]) -> Key:
-    """The key whose scale the chord tones fit best, as if the chords were played."""
-    notes = tuple(
-        Note(chord.start_ticks, 48 + pc, chord.length_ticks) for chord in chords for pc in chord_pitch_classes(chord)
-    )
-    roots = tuple(Note(c.start_ticks, 36 + c.root, c.length_ticks) for c in chords if c.root is not None)
-    return estimate_key(Song(parts=(Part(notes + roots, role="chords"),)))
 
 
 def _pick_key(rows: Sequence[Sequence[Any]], mood: str | None, rng: np.random.Generator) -> Key:

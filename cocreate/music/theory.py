@@ -344,6 +344,48 @@ def estimate_key(song: Song) -> Key:
     return Key(0, tonic, mode)
 
 
+_NATURAL_MINOR = (0, 2, 3, 5, 7, 8, 10)
+_CADENCE, _FRAME, _HOME = 0.12, 0.08, 0.6  # weights beside a fit in 0..1: see `key_of_chords`
+
+
+def key_of_chords(chords: Sequence[Chord]) -> Key:
+    """The major or minor key a progression is in; C major when no chord sounds.
+
+    A key's fit is the share of the chord tones' time inside its natural scale, plus a little for the time spent on its
+    tonic chord (a seventh on it is the blues), for each dominant seventh that falls to its tonic (from the last chord
+    to the first as well, since progressions go round) and for beginning or ending on the tonic chord.
+    """
+    sounding = [chord for chord in chords if chord.root is not None]
+    if not sounding:
+        return Key(0, 0, "major")
+
+    def is_tonic(chord: Chord, tonic: int, mode: str) -> bool:
+        third = (tonic + (4 if mode == "major" else 3)) % 12
+        return chord.root == tonic and third in chord_pitch_classes(chord)
+
+    def is_dominant(chord: Chord, tonic: int) -> bool:
+        tones = chord_pitch_classes(chord)
+        return chord.root == (tonic + 7) % 12 and {(tonic + 11) % 12, (tonic + 5) % 12} <= tones
+
+    def fit(tonic: int, mode: str) -> float:
+        scale = {(tonic + step) % 12 for step in (SCALES["major"] if mode == "major" else _NATURAL_MINOR)}
+        inside = at_home = total = 0.0
+        for chord in sounding:
+            tones = chord_pitch_classes(chord)
+            inside += chord.length_ticks * len(tones & scale) / len(tones)
+            at_home += chord.length_ticks * is_tonic(chord, tonic, mode)
+            total += chord.length_ticks
+        falls = sum(
+            is_dominant(a, tonic) and is_tonic(b, tonic, mode) and not is_dominant(b, tonic + 5)
+            for a, b in zip(sounding, [*sounding[1:], sounding[0]], strict=True)
+        )
+        frame = is_tonic(sounding[0], tonic, mode) + is_tonic(sounding[-1], tonic, mode)
+        return inside / total + _HOME * at_home / total + _CADENCE * min(2, falls) + _FRAME * frame
+
+    _, tonic, mode = max((fit(t, m), -t, m) for t in range(12) for m in ("major", "minor"))
+    return Key(0, -tonic, mode)
+
+
 def with_key(song: Song) -> Song:
     """The song with a key at tick 0: its own, else the estimated one."""
     return song if song.keys else replace(song, keys=(estimate_key(song),))
