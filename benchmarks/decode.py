@@ -6,7 +6,6 @@ Both run on one thread in fp32, sample from the whole vocabulary at temperature 
 turns, and the best round of each counts, so that what else the machine does hurts both alike. ``bandwidth`` is
 the share of the machine's read speed that the single row reaches: weights read a second, over a plain sum of an array.
 """
-# ruff: noqa: T201 - a benchmark prints
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@
 
 Each is a fresh process in an empty folder with an empty profile; the fastest and the median are printed.
 """
-# ruff: noqa: T201, S603 - a benchmark prints, and runs our own command
 
 from __future__ import annotations
 
