@@ -25,12 +25,9 @@ from cocreate.model.vocabulary import MAX_BARS_LEFT, Vocabulary
 STYLE_TEMPERATURE = 0.6  # 1 samples styles as they are, 0 all alike; small styles must be heard
 WINDOW_TOKENS = 400  # a piece this many tokens long is one window's worth; longer ones are drawn more often
 DROP_ALL, DROP_ONE, DROP_SUBSTYLE = 0.08, 0.15, 0.3
-FROM_START, TO_END = (
-    0.35,
-    0.4,
-)  # shares of lessons that begin with the piece, and that end with it; the rest lie anywhere
+FROM_START, TO_END = 0.65, 0.25  # shares of lessons that begin with the piece or end with it; the rest lie anywhere
 UNKNOWN_LENGTH = 0.1  # share of lessons that do not say how many bars are left
-TASK_SHARES = {"melody": 0.3, "over": 0.38, "under": 0.14, "lead": 0.18}
+TASK_SHARES = {"melody": 0.5, "over": 0.3, "under": 0.08, "lead": 0.12}
 POOL_BATCHES = 16
 WIDTH_STEP = 64  # batches come in few widths, since a CPU's kernels are prepared anew for each
 SHORT_ENDINGS = (4, 8, 8, 8, 12, 16, 16, 32)  # lengths people ask for, in bars
