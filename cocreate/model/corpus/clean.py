@@ -26,7 +26,7 @@ MAX_RANGE = 48  # semitones, the widest instrument solos; beyond are octave erro
 MAX_REST_SHARE = 0.7
 SHINGLE = 9  # intervals, so 10 notes
 SAME_TUNE = 0.5
-_COMMON = 40  # a shingle in more pieces than this (a scale, a repeated note) says nothing about sameness
+COMMON_PIECES = 150  # a shingle in more pieces than this (a scale, a repeated note) says nothing about sameness
 _RANK = {"test": 0, "validation": 1, "train": 2}
 
 
@@ -76,7 +76,7 @@ def deduplicate(pieces: Sequence[Piece], report: Report) -> list[Piece]:
             holders[shingle].append(place)
     shared: list[Counter[int]] = [Counter() for _ in pieces]
     for places in holders.values():
-        if 1 < len(places) <= _COMMON:
+        if 1 < len(places) <= COMMON_PIECES:
             for a in places:
                 shared[a].update(b for b in places if b != a)
     order = sorted(range(len(pieces)), key=lambda place: (_RANK[pieces[place].split], place))
