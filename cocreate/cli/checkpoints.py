@@ -169,7 +169,7 @@ def _bars() -> Iterator[tuple[Callable[[str, int], None], Callable[[TrainingProg
     def read(name: str, count: int) -> None:
         if name not in sets:
             bars.start()  # with the first news: an error before it is a line of its own
-            sets[name] = bars.add_task(f"reading {name}", total=None, news="")
+            sets[name] = bars.add_task(name, total=None, news="")
         bars.update(sets[name], completed=count, news=f"{count} pieces")
 
     def learn(news: TrainingProgress) -> None:
