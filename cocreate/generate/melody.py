@@ -30,7 +30,7 @@ from cocreate.model.vocabulary import (
     nearest_meter,
 )
 from cocreate.music.song import MODES, Chord, Key, Meter, Song, Tempo
-from cocreate.music.theory import SCALES, chord_pitch_classes, estimate_key, key_of_chords
+from cocreate.music.theory import SCALES, chord_pitch_classes, estimate_key, key_name, key_of_chords
 
 MAX_BARS = 64
 MAX_CANDIDATES = 64
@@ -262,7 +262,9 @@ def _prompt(
 
 def _draft(row: Row, plan: _Plan, request: MelodyRequest, style: str, net: Decoder) -> Draft:
     fresh = song_of(row.scribe.bars, net.words, key=plan.key, tempo_bpm=plan.tempo_bpm, meter=plan.meter)
-    song = replace(fresh, chords=_cut_chords(request.chords, plan.form), style="" if style == ANY else style)
+    name = "" if style == ANY else style
+    title = f"{name.capitalize()} melody in {key_name(plan.key)}".strip()
+    song = replace(fresh, chords=_cut_chords(request.chords, plan.form), style=name, title=title)
     offset = 0
     if request.start is not None:
         song, offset = _append(request.start, song)
