@@ -1,10 +1,14 @@
 """What may train."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from cocreate.errors import InputError
-from cocreate.model.corpus.clean import Report, clean, deduplicate, fault
+from cocreate.model.corpus.chorales import read_jsb_chorales
+from cocreate.model.corpus.clean import Report, clean, deduplicate, fault, jsb_test_shingles, shingles
 from cocreate.model.corpus.piece import Piece, split_of, work_key
 from cocreate.music.song import Note, Part, Song
 
@@ -72,3 +76,19 @@ def test_a_piece_needs_a_known_tier_and_split() -> None:
         Piece(Song(parts=()), "toy", "w", "n", "CC0", "C", ("folk",), "train")
     with pytest.raises(InputError, match="split"):
         piece(tune(1), split="exam")
+
+
+def test_the_shipped_guard_is_the_jsb_test_set(data: Path) -> None:
+    found: set[int] = set()
+    for chorale in read_jsb_chorales(data / "jsb_chorales"):
+        if chorale.split == "test":
+            found |= shingles(chorale.song.melody.notes)
+    assert jsb_test_shingles() == found
+
+
+def test_a_jsb_test_tune_never_trains_whoever_prints_it(data: Path) -> None:
+    test = next(c for c in read_jsb_chorales(data / "jsb_chorales") if c.split == "test")
+    hymn = replace(test, song=test.song.transpose(2), dataset="hymnal", split="train")
+    report = Report()
+    assert deduplicate([hymn], report) == []
+    assert report.dropped == {"a tune of the JSB Chorales test set": 1}
