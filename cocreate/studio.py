@@ -266,7 +266,12 @@ class Studio:
                     raise FileError(f"{path} exists already; choose another --out, another --seed, or give --force")
         for candidate in placed:
             assert candidate.path is not None
-            sidecar = {"format": SIDECAR_FORMAT, **candidate.as_dict(), **candidate.recipe}
+            sidecar = {
+                "format": SIDECAR_FORMAT,
+                **candidate.as_dict(),
+                "path": candidate.path.name,  # the two files stay together wherever they are moved
+                **candidate.recipe,
+            }
             write_bytes(candidate.path, midi_bytes(candidate.song), force=force)
             text = json.dumps(sidecar, indent=1, ensure_ascii=False) + "\n"
             # a folder's name need not be Unicode; JSON writes such bytes as \udcXX

@@ -1,5 +1,6 @@
 """Write the samples again: `python samples/make.py`. Each is the first idea of one command, with its piano roll."""
 
+import json
 import shlex
 import shutil
 import subprocess
@@ -34,9 +35,6 @@ def main() -> None:
         "",
         "The first idea of each command, as the shipped checkpoint wrote it: nobody touched a note. Ours, CC0.",
         "`python samples/make.py` writes them again.",
-        "",
-        "| file | command | |",
-        "|---|---|---|",
     ]
     for number, (name, options) in enumerate(COMMANDS.items(), start=1):
         target = HERE / f"{number:02d}_{name}.mid"
@@ -45,9 +43,11 @@ def main() -> None:
             subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
             first = min(Path(folder).glob("01_*.mid"))
             shutil.copy(first, target)
-            shutil.copy(first.with_suffix(".json"), target.with_suffix(".json"))
+            sidecar = json.loads(first.with_suffix(".json").read_text(encoding="utf-8")) | {"path": target.name}
+            text = json.dumps(sidecar, indent=1, ensure_ascii=False) + "\n"
+            target.with_suffix(".json").write_text(text, encoding="utf-8")
         draw_piano_roll(read_song(target), target.with_suffix(".png"), force=True)
-        lines.append(f"| `{target.name}` | `cocreate melody {options}` | ![{name}]({target.stem}.png) |")
+        lines += ["", f"## {target.name}", "", f"    cocreate melody {options}", "", f"![{name}]({target.stem}.png)"]
     (HERE / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
