@@ -97,7 +97,7 @@ def test_train_hands_on_what_was_asked_and_shows_progress(
     assert (asked["out"], asked["tier"], asked["resume"]) == (Path("mine"), "A", False)
     assert asked["start"].name == "music"
     err = capsys.readouterr().err
-    assert "reading wjazzd" in err
+    assert "wjazzd" in err
     assert "loss 1.250" in err
     assert "cocreate melody --checkpoint mine" in err
 
