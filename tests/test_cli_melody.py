@@ -32,7 +32,7 @@ def test_melody_writes_ranked_files_with_sidecars(home: Path, capsys: pytest.Cap
     assert f"cocreate keep {Path('ideas') / names[0]}" in err
     for path in (home / "ideas").glob("*.mid"):
         sidecar = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        assert sidecar["path"] == str(Path("ideas") / path.name)
+        assert sidecar["path"] == path.name
         assert sidecar["request"]["seed"] == 7
 
 
