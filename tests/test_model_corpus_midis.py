@@ -51,6 +51,20 @@ def test_the_highest_lasting_part_is_the_melody_and_nothing_is_lost() -> None:
     assert song.melody.notes == tune(32)
 
 
+def test_the_other_parts_are_what_their_notes_say() -> None:
+    low, middle = tune(16, 40), tune(16, 60)
+    hands = tuple(Note(480 * n, pitch, 480) for n in range(16) for pitch in (48, 55))
+    parts = [Part(tune(), "top", "other"), Part(middle, "b", "other"), Part(hands, "c", "other")]
+    song = with_melody(Song((*parts, Part(low, "d", "other"), Part(low, "kit", "drums"))))
+    assert song is not None
+    assert [p.role for p in song.parts] == ["melody", "other", "comping", "bass", "drums"]
+    choir = with_melody(
+        Song((parts[0], *(Part(notes, "", "voice") for notes in (middle, low)), Part(low, "d", "other")))
+    )
+    assert choir is not None
+    assert [p.role for p in choir.parts] == ["melody", "voice", "voice", "voice"]
+
+
 def test_fewer_than_16_notes_are_no_tune() -> None:
     assert with_melody(Song((Part(tune(15)),))) is None
 

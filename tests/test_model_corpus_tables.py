@@ -67,6 +67,14 @@ def test_a_pickup_bar_comes_before_bar_one(tmp_path):
     assert piece.song.chords[0].start_ticks == 1920
 
 
+def test_the_bass_walks_on_the_beats_that_have_one(tmp_path):
+    beats = [row.replace(",,", f",{40 + place},", 1) for place, row in enumerate(beat_rows(0, 1))]
+    beats[6] = beats[6].replace(",46,", ",,")
+    (piece,) = read_wjazzd(write_set(tmp_path, [note(1, 1, 1, 1, 60)], beats))
+    assert [part.role for part in piece.song.parts] == ["melody", "bass"]
+    assert piece.song.parts[1].notes == (Note(0, 44, 480), Note(480, 45, 480), Note(1440, 47, 480))
+
+
 def test_a_chord_from_before_the_first_bar_still_holds_in_it(tmp_path):
     beats = beat_rows(1, 12, chords={(1, 1): "C", (7, 1): "F", (11, 1): "G7"})
     (piece,) = read_wjazzd(write_set(tmp_path, [note(9, 1, 1, 1, 60)], beats))

@@ -29,28 +29,37 @@ class Voice:
     is_drums: bool = False
 
 
-def song_of(voices: list[Voice], *, title: str, expand: bool = False, rests: bool = True) -> tuple[Song, int, int]:
+def song_of(
+    voices: list[Voice], *, title: str, expand: bool = False, rests: bool = True, lead_alone: bool = False
+) -> tuple[Song, int, int]:
     """The song, its number of bars, and how many of them do not fit their metre.
 
-    ``rests=False`` leaves out silent measures at both ends and shortens silence of more than two bars to one.
+    ``rests=False`` leaves out silent measures at both ends and shortens silence of more than two bars to one. With
+    ``lead_alone`` the first voice decides as if it stood by itself, and a voice with other measures is left out.
 
     Raises:
-        FileError: if there is no note.
+        FileError: if there is no note, or with ``lead_alone`` none in the first voice.
     """
-    voices = [v for v in voices if any(e.pitches for m in v.measures for e in m.events)]
-    if not voices:
+    leading = [v for v in (voices[:1] if lead_alone else voices) if _sounds(v)]
+    if not leading:
         raise FileError("the file has no notes; give one with music in it")
-    leader = _leader(voices)
+    leader = _leader(leading)
     settle_meters(leader)
-    layout = lay_out(leader, _order(voices, leader, expand=expand, rests=rests))
+    layout = lay_out(leader, _order(leading, leader, expand=expand, rests=rests))
     parts = []
-    for index, voice in enumerate(voices):
+    for index, voice in enumerate(v for v in voices if _sounds(v)):
         own = layout
         if len(voice.measures) != len(leader):
+            if lead_alone:
+                continue  # nothing says which of its measures go with which
             own = lay_out(voice.measures, playing_order(voice.measures, expand=expand))
-        parts.append(_part(voice, own, index))
-    song = _song(title, leader, layout, tuple(parts), _chords(voices, layout))
+        parts.append(_part(voice, own, index, cut=lead_alone and index > 0))
+    song = _song(title, leader, layout, tuple(parts), _chords(leading, layout))
     return song, len(song.bars()), layout.irregular
+
+
+def _sounds(voice: Voice) -> bool:
+    return any(event.pitches for measure in voice.measures for event in measure.events)
 
 
 def top_line(part: Part) -> Part:
@@ -107,15 +116,20 @@ def _ticks(fine: int) -> int:
     return (fine + FINE // 2) // FINE
 
 
-def _part(voice: Voice, layout: Layout, index: int) -> Part:
+def _part(voice: Voice, layout: Layout, index: int, *, cut: bool = False) -> Part:
+    """The notes on the grid; with ``cut`` what its measure has no room for is left out, since the lead set the bars."""
     placed: list[tuple[int, int, int, bool]] = []  # start, end, pitch, tied on
     words: list[Syllable] = []
-    for place, start in zip(layout.order, layout.starts, strict=True):
+    stops = (*layout.starts[1:], layout.end)
+    for place, start, stop in zip(layout.order, layout.starts, stops, strict=True):
         if place >= len(voice.measures):
             continue
         for event in voice.measures[place].events:
+            over = max(0, start + event.at + event.length - stop) if cut else 0
+            if over >= event.length:
+                continue
             at = _ticks(start + event.at)
-            end = _ticks(start + event.at + event.length)
+            end = _ticks(start + event.at + event.length - over)
             placed += [(at, end, p, tie) for p, tie in zip(event.pitches, event.ties, strict=True)]
             words += [Syllable(at, text, joins, verse) for verse, text, joins in event.syllables]
     role = "drums" if voice.is_drums else "melody" if index == 0 else "voice"

@@ -73,13 +73,21 @@ def is_sung(root: ET.Element) -> bool:
 
 
 def score_song(
-    root: ET.Element, *, top_only: bool = False, expand: bool = False, rests: bool = True, trust_modes: bool = True
+    root: ET.Element,
+    *,
+    lead: str = "",
+    top_only: bool = False,
+    expand: bool = False,
+    rests: bool = True,
+    trust_modes: bool = True,
 ) -> tuple[Song, int, int]:
     """The song of a score, its number of bars, and how many of them do not fit their metre.
 
     Args:
         root: from ``load_score``.
-        top_only: one line a part: the voice of its first note.
+        lead: the "first" part or the "sung" one (as in ``load_score``) comes first and decides alone on bars, keys,
+            tempos and silence, as if it stood by itself; the others go along. "" lets all parts decide together.
+        top_only: one line a part: the voice of its first note; with ``lead`` that is the lead's line alone.
         expand: play repeats; else each section comes once with its last ending.
         rests: False leaves out silence at both ends and shortens any longer than two bars to one.
         trust_modes: False for sets whose encoders left every key at "major": the notes decide on the relative minor.
@@ -93,9 +101,13 @@ def score_song(
         for part in root.findall("part-list/score-part")
         if part.findtext("midi-instrument/midi-channel") == _DRUM_CHANNEL
     }
+    parts = root.findall("part")
+    if lead and parts:
+        first = max(parts, key=_syllable_count) if lead == "sung" else parts[0]
+        parts = [first, *(part for part in parts if part is not first)]
     voices, names_modes = [], False
-    for part in root.findall("part"):
-        reader = _PartReader(top_only=top_only)
+    for place, part in enumerate(parts):
+        reader = _PartReader(top_only=top_only and not (lead and place))
         try:
             reader.read(part)
         except (ValueError, ZeroDivisionError) as error:
@@ -103,10 +115,19 @@ def score_song(
         part_id = part.get("id", "")
         is_drums = reader.is_drums or part_id in drums
         voices.append(Voice(names.get(part_id, part_id), reader.measures, programs.get(part_id, 0), is_drums))
-        names_modes |= reader.names_modes
+        names_modes |= reader.names_modes and not (lead and place)
     title = root.findtext("work/work-title") or root.findtext("movement-title") or ""
-    song, bars, irregular = song_of(voices, title=" ".join(title.split()), expand=expand, rests=rests)
-    return song if names_modes and trust_modes else replace(song, keys=tuple(_guessed_modes(song))), bars, irregular
+    song, bars, irregular = song_of(
+        voices, title=" ".join(title.split()), expand=expand, rests=rests, lead_alone=bool(lead)
+    )
+    if names_modes and trust_modes:
+        return song, bars, irregular
+    heard = replace(song, parts=song.parts[:1]) if lead else song
+    return replace(song, keys=tuple(_guessed_modes(heard))), bars, irregular
+
+
+def _syllable_count(part: ET.Element) -> int:
+    return sum(1 for _ in part.iter("lyric"))
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cocreate.errors import FileError, InputError
 from cocreate.model.corpus.clean import Report, clean, deduplicate
-from cocreate.model.corpus.pack import Entry, entry_of
+from cocreate.model.corpus.pack import Describe, Entry, entry_of
 from cocreate.model.corpus.piece import TIERS, Piece
 from cocreate.model.vocabulary import Vocabulary
 
@@ -35,7 +35,7 @@ SETS: dict[str, tuple[str, str, str]] = {
     "mutopia": ("mutopia", "midis", "read_mutopia"),
     "rock_corpus_rs200": ("rock_corpus_rs200", "rock", "read_rock_corpus_rs200"),
     "nottingham": ("nottingham", "scores", "read_nottingham"),
-    # no melody of their own: read, counted and left to the partners that write chords and drums
+    # no melody of their own: they teach chords and drums
     "mcgill_billboard": ("mcgill_billboard", "charts", "read_mcgill_billboard"),
     "improvisor_jazz": ("improvisor_jazz", "charts", "read_improvisor_jazz"),
     "groove_midi": ("groove_midi", "drums", "read_groove_midi"),
@@ -90,9 +90,14 @@ def pack(
     words: Vocabulary,
     *,
     tiers: Sequence[str],
+    describe: Describe = lambda _song: (),
     watch: Callable[[str, int], None] = lambda _name, _count: None,
 ) -> tuple[list[Entry], Report]:
-    """Clean, de-duplicate and tokenise; what does not fit the vocabulary is counted as dropped."""
+    """Clean, de-duplicate and tokenise; what does not fit the vocabulary is counted as dropped.
+
+    Args:
+        describe: the content vector of a song, for the model that is conditioned on taste.
+    """
     report = Report()
     allowed: list[Piece] = []
     for piece in pieces:
@@ -104,7 +109,7 @@ def pack(
     for count, piece in enumerate(deduplicate(clean(allowed, report), report), start=1):
         watch("tokenising", count)
         try:
-            entries.append(entry_of(piece, words))
+            entries.append(entry_of(piece, words, describe=describe))
         except InputError as error:
             report.dropped[str(error).split(",")[0]] += 1
             _log.info("%s left out: %s", piece.name, error)

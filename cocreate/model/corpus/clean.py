@@ -19,11 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cocreate.errors import InputError
 from cocreate.model.corpus.piece import Piece
 from cocreate.music.song import Note
 
 MIN_NOTES = 12
+MIN_CHORDS = 4  # of a chord chart
 MIN_BARS = 4
 MAX_BARS = 600
 MIN_PITCHES = 3  # a melody on two notes teaches nothing
@@ -45,11 +45,13 @@ class Report:
 
 def fault(piece: Piece) -> str | None:
     """Why a piece may not train, None when it may."""
-    try:
-        notes = piece.song.melody.notes
-    except InputError:
-        return "no melody"
     bars = len(piece.song.bars())
+    notes = line_of(piece)
+    if not notes:
+        drums = sum(len(part.notes) for part in piece.song.parts)
+        if drums < MIN_NOTES and len(piece.song.chords) < MIN_CHORDS:
+            return "neither melody, chords nor drums"
+        return None if MIN_BARS <= bars <= MAX_BARS else "too short or too long"
     pitches = {note.pitch for note in notes} or {0}
     sounding = sum(note.length_ticks for note in notes)
     faults = {
@@ -60,6 +62,12 @@ def fault(piece: Piece) -> str | None:
         "mostly rests": sounding < (1 - MAX_REST_SHARE) * piece.song.end_ticks,
     }
     return next((name for name, found in faults.items() if found), None)
+
+
+def line_of(piece: Piece) -> Sequence[Note]:
+    """The melody's notes; none for a chart of chords or a drum part."""
+    is_pitched = any(part.role != "drums" for part in piece.song.parts)
+    return piece.song.melody.notes if is_pitched else ()
 
 
 def shingles(notes: Sequence[Note]) -> set[int]:
@@ -85,7 +93,7 @@ def jsb_test_shingles() -> frozenset[int]:
 
 def deduplicate(pieces: Sequence[Piece], report: Report) -> list[Piece]:
     """The pieces with every tune once (see the module's conventions); drops are counted in ``report``."""
-    prints = [shingles(piece.song.melody.notes) for piece in pieces]
+    prints = [shingles(line_of(piece)) for piece in pieces]
     holders: dict[int, list[int]] = defaultdict(list)
     guarded = jsb_test_shingles()
     for place, found in enumerate(prints):

@@ -22,14 +22,16 @@ _BRIGHT = {
 }
 
 
-def mood_of(song: Song) -> str:
-    """The mood a listener would most likely name, by mode, height, speed and busyness.
+def mood_of(song: Song) -> str | None:
+    """The mood a listener would most likely name, by mode, height, speed and busyness; None without a melody.
 
     Source:
         Russell, A circumplex model of affect, 1980; the cues (mode for valence, tempo and event rate for arousal)
         are those of Gabrielsson and Lindstroem, The role of structure in the musical expression of emotions, 2010.
         We differ: two hard cues a side, no learned weights, since no symbolic set we may use has ratings.
     """
+    if all(part.role == "drums" for part in song.parts):
+        return None
     notes = song.melody.notes
     key = song.key or estimate_key(song)
     seconds = max(1e-3, song.end_ticks / TICKS_PER_QUARTER * 60 / song.tempo_bpm)

@@ -2,8 +2,9 @@
 
 Conventions:
     The files were rendered from notation, so their ticks are exact. The melody is the skyline of the highest part;
-    what the skyline leaves out of that part, and every other part, has the role "other". Words are left out: these
-    files do not mark where a word ends. The cowboy tunes are played, and are put on the sixteenth grid.
+    what the skyline leaves out of that part, and every other part, has the role that its notes tell, and where they
+    do not, "other". Words are left out: these files do not mark where a word ends. The cowboy tunes are played, and
+    are put on the sixteenth grid.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from cocreate.errors import FileError, InputError
 from cocreate.files.midi import read_midi
+from cocreate.files.roles import is_one_voice
 from cocreate.model.corpus.piece import Piece, split_of, work_key
 from cocreate.music.song import Key, Meter, Note, Part, Song, Tempo
 
@@ -26,6 +28,9 @@ _FEWEST_NOTES = 16
 _GRACE_TICKS = 30  # shorter than any written note that is sung
 _ENOUGH_COVER = 0.5  # share of the bars a part plays in, below which it is a fragment and not the tune
 _CLEARLY = 1.25  # by hand on hymns whose pickup is known: below it, none is as likely
+_COMPING_SHARE = 0.3  # share of the onsets with several notes, above which a part accompanies in chords
+_BASS_PITCH = 52.0  # mean pitch (E3) under which the lowest line is a bass
+_FEWEST_SINGERS = 2  # parts named as voices, beside the melody, that make a choir
 _TRIPLE = 3
 _SIXTEENTH = 120
 _STYLES = {
@@ -191,15 +196,33 @@ def with_melody(song: Song) -> Song | None:
     lasting = [t for t in found if len({n.start_ticks // bar_ticks for n in t.line}) >= _ENOUGH_COVER * bars]
     sung = [t for t in lasting if t.part.syllables or "voice" in t.part.name.lower()]
     best = max(sung or lasting or found, key=lambda tune: tune.height)
-    parts = [replace(best.part, notes=best.line, role="melody", syllables=())]
+    melody = replace(best.part, notes=best.line, role="melody", syllables=())
+    others = [part for part in song.parts if part is not best.part]
     if best.rest:
-        parts.append(replace(best.part, notes=best.rest, role="other", syllables=(), name=f"{best.part.name} (rest)"))
-    parts += [
-        replace(part, role="drums" if part.role == "drums" else "other", syllables=())
-        for part in song.parts
-        if part is not best.part
-    ]
-    return replace(song, parts=tuple(parts))
+        others.insert(0, replace(best.part, notes=best.rest, role="other", name=f"{best.part.name} (rest)"))
+    return replace(song, parts=(melody, *(replace(p, role=r, syllables=()) for p, r in _with_roles(others))))
+
+
+def _with_roles(parts: Sequence[Part]) -> Iterator[tuple[Part, str]]:
+    """The parts beside the melody, each with what it is: drums, comping, bass, a voice of a choir, or other."""
+    lowest = min((_mean_pitch(part) for part in parts if part.role != "drums" and part.notes), default=0.0)
+    is_choir = sum(part.role == "voice" for part in parts) >= _FEWEST_SINGERS
+    for part in parts:
+        onsets = Counter(note.start_ticks for note in part.notes)
+        if part.role == "drums":
+            yield part, "drums"
+        elif sum(count > 1 for count in onsets.values()) > _COMPING_SHARE * len(onsets):
+            yield part, "comping"
+        elif part.role == "voice" or (is_choir and is_one_voice(part)):
+            yield part, "voice"
+        elif is_one_voice(part) and _mean_pitch(part) == lowest < _BASS_PITCH:
+            yield part, "bass"
+        else:
+            yield part, "other"
+
+
+def _mean_pitch(part: Part) -> float:
+    return sum(note.pitch for note in part.notes) / max(1, len(part.notes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,8 @@ def read_wjazzd(folder: Path) -> Iterator[Piece]:
     """Solos of the Weimar Jazz Database with chord changes and form; the six without a metre are left out.
 
     The soloist is one monophonic part: a note holds for its played length on the grid, cut by the next onset; a gap
-    up to 80 ticks is closed. Tempo is the median beat. Keys are given only where the set's metadata has them.
+    up to 80 ticks is closed. The bassist, where the set has him, plays one note a beat. Tempo is the median beat. Keys
+    are given only where the set's metadata has them.
     """
     blues = {_person_title(row["performer"], row["title"]): row for row in _metadata(folder)}
     read = SymbolReader(read_weimar)
@@ -86,6 +87,7 @@ def _solo(folder: Path, row: dict[str, str], known: dict[str, Any] | None, read:
         return None
     grid = _Bars.of(beats, size=size, unit=int(notes[0]["denom"]), first_note_bar=int(notes[0]["bar"]))
     melody = place_notes(grid.notes(notes))
+    bass = place_notes(grid.bass(beats))
     end = max(melody[-1].end_ticks, grid.end_ticks)
     changes = [(grid.tick(beat), read(beat["chord"])) for beat in beats if beat["chord"]]
     held = [reading for tick, reading in changes if tick <= 0][-1:]
@@ -98,7 +100,10 @@ def _solo(folder: Path, row: dict[str, str], known: dict[str, Any] | None, read:
         style = _WEIMAR_STYLES.get(known["style"], known["style"].lower())
     styles = ["jazz", *([style] if style else []), *(["blues"] if known is not None else [])]
     song = Song(
-        parts=(Part(melody, name=row["performer"], role="melody", program=_program(known)),),
+        parts=(
+            Part(melody, name=row["performer"], role="melody", program=_program(known)),
+            *([Part(bass, name="Bass", role="bass", program=_ACOUSTIC_BASS)] if bass else []),
+        ),
         meters=grid.meters,
         tempos=(Tempo(0, round(60 / seconds, 1)),),
         keys=() if known is None else _weimar_key(known["key"]),
@@ -161,6 +166,12 @@ class _Bars:
             length = float(row["duration"]) / max(float(row["beatdur"]), 1e-3) * self.beat_ticks
             start = self.tick(row) + round(exact / step) * step
             yield Note(start, round(float(row["pitch"])), max(_GRID, round(length / _GRID) * _GRID))
+
+    def bass(self, beats: Iterable[dict[str, str]]) -> Iterator[Note]:
+        """The walking bass, one note of a beat's length on each beat that has one, from the first bar on."""
+        for beat in beats:
+            if beat["bass_pitch"] and self.tick(beat) >= 0:
+                yield Note(self.tick(beat), round(float(beat["bass_pitch"])), self.beat_ticks)
 
 
 _LEAD_BARS = 4  # a solo may enter this many bars after bar 1 and still begin there
@@ -226,6 +237,7 @@ def _weimar_key(text: str) -> tuple[Key, ...]:
 
 
 # General MIDI programs, from 0
+_ACOUSTIC_BASS = 32
 _PROGRAMS = {"ss": 64, "as": 65, "ts": 66, "ts-c": 66, "bs": 67, "tp": 56, "cor": 56, "tb": 57, "cl": 71, "bcl": 71}
 _PROGRAMS |= {"vib": 11, "g": 26, "p": 0}
 
