@@ -14,6 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cocreate.errors import FileError, InputError, UnmetError
 from cocreate.files import read_song
 from cocreate.files.midi import midi_bytes
@@ -23,7 +25,7 @@ from cocreate.judge.melody import quality
 from cocreate.judge.novelty import Match, NoveltyIndex
 from cocreate.model.checkpoint import Checkpoint, open_checkpoint
 from cocreate.model.decoder import Decoder
-from cocreate.model.sample import Taste
+from cocreate.model.sample import Sampling
 from cocreate.music.song import Key, Meter, Note, Song
 from cocreate.music.theory import (
     chord_symbol,
@@ -35,7 +37,7 @@ from cocreate.music.theory import (
     parse_range,
 )
 from cocreate.taste.events import Event, HeardItem, check_profile_name
-from cocreate.taste.features import DEFAULT_SCALE, FeatureScale, FeatureVector, features, melody_id
+from cocreate.taste.features import DEFAULT_SCALE, FeatureScale, FeatureVector, features, melody_id, scaled
 from cocreate.taste.home import has_profile
 from cocreate.taste.profile import Profile
 from cocreate.taste.scorer import Item, Score, rerank_diverse, score, style_fit
@@ -44,6 +46,7 @@ DEFAULT_PROFILE = "me"
 DRAW_FACTOR = 1.5  # ideas drawn for each one shown, so that the scorer has something to choose from
 MAX_ROUNDS = 5  # draws, each warmer, until enough ideas are neither copies nor each other
 NEXT_SEED = 1_000_003  # from one round to the next; a prime far from any seed a person types
+DEFAULT_GUIDANCE = 1.0
 DIVERSITY = 0.25  # strength of the diverse re-ranking, 0..1
 SIDECAR_FORMAT = 1
 
@@ -160,6 +163,8 @@ class Studio:
         mood: str | None = None,
         chords: str | None = None,
         start: str | Path | Song | None = None,
+        like: Iterable[str | Path | Song] = (),
+        guidance: float = DEFAULT_GUIDANCE,
         n: int = 8,
         seed: int = 0,
         temperature: float = 1.0,
@@ -169,6 +174,8 @@ class Studio:
         Args:
             key: "D minor"; meter: "6/8"; range: "D4-A5"; chords: "Dm7 | G7 | Cmaj7 | A7" (repeated over the bars).
             start: a song or file to go on from.
+            like: songs or files to write near to: of several, between them. Else what the profile likes, if anything.
+            guidance: how strongly style, mood and taste steer: 0 not at all, 1 as trained, at most 5.
 
         Raises:
             InputError: if a value breaks its rule.
@@ -188,7 +195,8 @@ class Studio:
             start=song,
             n=n,
             seed=seed,
-            taste=Taste(temperature=temperature),
+            sampling=Sampling(temperature=temperature, guidance=guidance),
+            taste=self._taste(like, style=style),
         )
         if chords is not None:
             under = request.meter or (song.bars()[-1].meter if song else Meter(0, 4, 4))
@@ -203,12 +211,20 @@ class Studio:
                 "meter": None if request.meter is None else str(request.meter), "tempo_bpm": tempo, "bars": bars,
                 "range": request.range, "density": density, "mood": mood, "chords": chords,
                 "start": None if song is None else song.title if isinstance(start, Song) else song.title or str(start),
-                "n": n, "seed": seed, "temperature": temperature,
+                "n": n, "seed": seed, "temperature": temperature, "guidance": guidance,
+                "taste": [round(value, 3) for value in request.taste],
             },
         }  # fmt: skip
         matches = {melody_id(d.song): self._known.longest_match(_new_notes(d)) for d in drafts}
         return self._ranked([d.song for d in drafts], style=None if name == ANY else name, matches=matches, seed=seed,
                             recipe=recipe, most=n, diversity=DIVERSITY)  # fmt: skip
+
+    def _taste(self, like: Iterable[str | Path | Song], *, style: str | None) -> tuple[float, ...]:
+        """The content vector to write near to: the mean of the songs named, else the listener's; empty: none."""
+        songs = [song if isinstance(song, Song) else _with_melody(Path(song)) for song in like]
+        if songs:
+            return tuple(np.mean([scaled(features(song)) for song in songs], axis=0).tolist())
+        return self.profile.vector(style=style or "")
 
     def rank(self, paths: Iterable[str | Path], *, style: str | None = None) -> tuple[Candidate, ...]:
         """The files, best first, by the same scorer that ranks ideas.
@@ -286,8 +302,8 @@ class Studio:
         for turn in range(MAX_ROUNDS):
             again = replace(request, n=min(MAX_CANDIDATES, wanted), seed=request.seed + turn * NEXT_SEED)
             if turn:  # what came out the same again, or too near to a known tune, needs more heat
-                heat = max(0.5, request.taste.temperature) * (1 + 0.5 * turn)
-                again = replace(again, taste=replace(request.taste, temperature=heat))
+                heat = max(0.5, request.sampling.temperature) * (1 + 0.5 * turn)
+                again = replace(again, sampling=replace(request.sampling, temperature=heat))
             drawn = write_melodies(self._decoder, self.styles, again)
             for draft in drawn:
                 fresh = _new_notes(draft)

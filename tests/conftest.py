@@ -14,8 +14,10 @@ import pytest
 from safetensors.numpy import save_file
 
 from cocreate.judge.novelty import NoveltyIndex
-from cocreate.model.vocabulary import Vocabulary
+from cocreate.model.checkpoint import PROJECTION, TASTE_FILE
+from cocreate.model.vocabulary import TASTE_TOKENS, Vocabulary
 from cocreate.music.song import Note
+from cocreate.taste.feature_table import FEATURE_NAMES
 
 REPO = Path(__file__).resolve().parent.parent
 STYLE_ROW = {
@@ -37,7 +39,7 @@ def write_tiny_checkpoint(folder: Path) -> Path:
     config = {
         "vocab_size": len(words), "hidden_size": width, "num_hidden_layers": 2, "num_attention_heads": 2,
         "head_dim": 16, "intermediate_size": wide, "max_position_embeddings": 1024, "rms_norm_eps": 1e-5,
-        "rope_theta": 10_000.0,
+        "rope_theta": 10_000.0, "tie_word_embeddings": True,
     }  # fmt: skip
 
     def drawn(*shape: int) -> np.ndarray:
@@ -51,6 +53,8 @@ def write_tiny_checkpoint(folder: Path) -> Path:
         for name in ("input_layernorm", "post_attention_layernorm"):
             weights[f"model.layers.{layer}.{name}.weight"] = np.ones(width, np.float32)
     save_file(weights, folder / "model.safetensors")
+    projection = drawn(TASTE_TOKENS, len(FEATURE_NAMES), width)
+    save_file({PROJECTION: projection}, folder / TASTE_FILE)
     words.save(folder / "vocab.json")
     sets = {"toy": {"licence": "CC0-1.0", "tier": "A", "pieces": 20, "notes": 800}}
     card = {"name": folder.name, "parameters": int(sum(w.size for w in weights.values())), "tier": "A", "sets": sets}

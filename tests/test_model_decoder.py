@@ -12,6 +12,7 @@ from safetensors.numpy import save_file
 from cocreate.errors import CheckpointError
 from cocreate.model.checkpoint import open_checkpoint, write_json
 from cocreate.model.decoder import Decoder, read_safetensors
+from cocreate.model.network import CONTEXT
 from cocreate.model.vocabulary import Vocabulary
 
 
@@ -68,7 +69,7 @@ def test_a_row_does_not_depend_on_its_neighbours(folder: Path) -> None:
 def test_a_sequence_longer_than_the_context_is_refused(folder: Path) -> None:
     cache = Decoder(open_checkpoint(folder)).start(1)
     with pytest.raises(CheckpointError, match="ask for fewer bars"):
-        cache.feed(np.zeros((1, 1025), dtype=np.int64))
+        cache.feed(np.zeros((1, CONTEXT + 1), dtype=np.int64))
 
 
 def test_half_precision_weights_are_widened(tmp_path: Path) -> None:
@@ -88,3 +89,33 @@ def test_a_truncated_weight_file_is_one_clear_error(folder: Path, tmp_path: Path
         broken.write_bytes(whole[:size])
         with pytest.raises(CheckpointError, match="whole safetensors file"):
             read_safetensors(broken)
+
+
+def test_a_taste_enters_where_its_ids_stand_as_in_training(tiny_checkpoint: Path) -> None:
+    import torch
+
+    from cocreate.model.conditioning import read_taste_network
+
+    found = open_checkpoint(tiny_checkpoint)
+    net, words = Decoder(found), found.words
+    rng = np.random.default_rng(1)
+    ids = rng.integers(10, len(words) - 10, (2, 30))
+    ids[0, 1:3] = words.type_ids["Taste"]  # the second row has none
+    taste = 20 * rng.normal(size=(2, net.features)).astype(np.float32)
+    with torch.inference_mode():
+        wanted = read_taste_network(tiny_checkpoint, words)(torch.from_numpy(ids), torch.from_numpy(taste)).numpy()
+    np.testing.assert_allclose(net.start(2, taste=taste).feed(ids), wanted[:, -1], atol=1e-4, rtol=1e-4)
+    plain = net.start(2).feed(ids)
+    np.testing.assert_allclose(plain[1], wanted[1, -1], atol=1e-4, rtol=1e-4)
+    assert np.abs(plain[0] - wanted[0, -1]).max() > 1e-3
+
+
+def test_a_taste_longer_than_the_network_knows_is_cut_and_a_shorter_one_refused(tiny_checkpoint: Path) -> None:
+    net = Decoder(open_checkpoint(tiny_checkpoint))
+    ids = np.array([[1, *net.taste_ids]])
+    longer = np.concatenate([np.ones((1, net.features)), np.full((1, 3), 99.0)], axis=1).astype(np.float32)
+    np.testing.assert_array_equal(
+        net.start(1, taste=longer).feed(ids), net.start(1, taste=longer[:, : net.features]).feed(ids)
+    )
+    with pytest.raises(CheckpointError, match="features"):
+        net.start(1, taste=longer[:, :5])

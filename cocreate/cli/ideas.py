@@ -49,6 +49,12 @@ def melody(
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same ideas; else a new one.")] = None,
     start: Annotated[Path | None, typer.Option("--from", metavar="FILE", help="Go on from these bars.")] = None,
     chords: Annotated[str | None, typer.Option(help='Write over these: "Dm7 | G7 | Cmaj7 | A7".')] = None,
+    like: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Write near to this; given twice, between the two.")
+    ] = None,
+    guidance: Annotated[
+        float, typer.Option(help="How strongly style, mood and taste steer, 0 to 5; 1 is as trained.")
+    ] = 1.0,
     temperature: Annotated[float, typer.Option(help="Above 1 is more adventurous, below 1 safer.")] = 1.0,
     profile: ProfileOption = "me",
     checkpoint: CheckpointOption = "music",
@@ -65,7 +71,7 @@ def melody(
     check_folder(out)
     ideas = studio.melody(
         style=style, key=key, meter=meter, tempo=tempo, bars=bars, range=pitches, density=density, mood=mood,
-        chords=chords, start=start, n=n, seed=seed, temperature=temperature,
+        chords=chords, start=start, like=like or (), guidance=guidance, n=n, seed=seed, temperature=temperature,
     )  # fmt: skip
     ideas = studio.save(ideas, out, force=force)
     seconds = round(time.monotonic() - began, 2)

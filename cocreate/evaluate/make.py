@@ -21,6 +21,8 @@ from cocreate.model.corpus.build import pack, read_sets, shares, tiers_up_to
 from cocreate.model.corpus.pack import Entry, load, of_split, save
 from cocreate.model.train import Plan, Progress, State, train
 from cocreate.model.vocabulary import Vocabulary
+from cocreate.music.song import Song
+from cocreate.taste.features import features, scaled
 
 _CARD = """# {name}
 
@@ -95,10 +97,19 @@ def packed(
     """The corpora as entries of every tier; kept at ``path``, and read from there when ``reuse`` and it is there."""
     if reuse and path.is_file():
         return load(path)
-    entries, report = pack(read_sets(corpora, watch=watch), words, tiers=tiers_up_to("B"), watch=watch)
+    entries, report = pack(
+        read_sets(corpora, watch=watch), words, tiers=tiers_up_to("B"), describe=content_vector, watch=watch
+    )
     save(entries, path)
     write_json(path.with_name("corpus.json"), {"kept": dict(report.kept), "dropped": dict(report.dropped)})
     return entries
+
+
+def content_vector(song: Song) -> tuple[float, ...]:
+    """Where a song lies in the space of taste, (F,) in -3..3; empty when it has no melody."""
+    if all(part.role == "drums" or not part.notes for part in song.parts):
+        return ()
+    return tuple(scaled(features(song)).tolist())
 
 
 def finish(

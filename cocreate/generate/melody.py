@@ -17,7 +17,7 @@ import numpy as np
 from cocreate.errors import InputError, UnmetError
 from cocreate.model.decoder import Decoder
 from cocreate.model.rules import Form, Scribe, Span
-from cocreate.model.sample import Row, Taste, decode
+from cocreate.model.sample import Row, Sampling, decode
 from cocreate.model.tokens import Controls, Sheet, SheetBar, bar_id, chord_ids, frame_shift, lay_out, sheet_of, song_of
 from cocreate.model.vocabulary import (
     DENSITY_EDGES,
@@ -55,6 +55,7 @@ class MelodyRequest:
         chords: chord symbols under the new bars, from tick 0.
         start: a song to go on from; its bars are kept note for note.
         n: candidates, 1..64.
+        taste: a content vector (``taste.features.scaled``) to write near to; empty: none.
     """
 
     style: str | None = None
@@ -69,7 +70,8 @@ class MelodyRequest:
     start: Song | None = None
     n: int = 8
     seed: int = 0
-    taste: Taste = field(default_factory=Taste)
+    sampling: Sampling = field(default_factory=Sampling)
+    taste: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.bars <= MAX_BARS:
@@ -138,7 +140,7 @@ def write_melodies(net: Decoder, table: Mapping[str, Any], request: MelodyReques
         _plan(request, style, table, np.random.default_rng([request.seed, place, 1])) for place in range(request.n)
     ]
     rows = [_row(plan, request, before, net) for plan in plans]
-    decode(net, rows, seed=request.seed, taste=request.taste)
+    decode(net, rows, seed=request.seed, sampling=request.sampling)
     return tuple(_draft(row, plan, request, style, net) for row, plan in zip(rows, plans, strict=True))
 
 
@@ -210,18 +212,27 @@ def _row(plan: _Plan, request: MelodyRequest, before: Sheet | None, net: Decoder
     pitches = [int(words.values[i]) for bar in old for i in bar.melody if words.types[i] == "Pitch"]
     scribe = Scribe(form, words, previous=pitches[-1] if pitches else None)
 
+    told = np.array(request.taste, dtype=np.float32) if request.taste and net.features else None
+
     def prompt() -> list[int]:
-        return _prompt((*old, *scribe.bars), len(old) + form.bars, plan.controls, chords, net)
+        bars = (*old, *scribe.bars)
+        return _prompt(bars, len(old) + form.bars, plan.controls, chords, net, has_taste=told is not None)
 
     def interlude(bar: int) -> list[int]:
         found = [ahead, *given[0]] if bar == 0 and given and not old else []
         return [*found, ahead, *given[bar + 1]] if bar + 1 < len(given) else found
 
-    return Row(prompt(), scribe, interlude, prompt)
+    return Row(prompt(), scribe, interlude, prompt, taste=told)
 
 
 def _prompt(
-    done: Sequence[SheetBar], total: int, controls: Controls, chords: Sequence[tuple[int, ...]] | None, net: Decoder
+    done: Sequence[SheetBar],
+    total: int,
+    controls: Controls,
+    chords: Sequence[tuple[int, ...]] | None,
+    net: Decoder,
+    *,
+    has_taste: bool,
 ) -> list[int]:
     """The controls and as many of the last bars so far as leave the network room to go on.
 
@@ -244,10 +255,10 @@ def _prompt(
     if chords is None:
         left = total - len(done)
         return (
-            controls.ids("melody", words)
+            controls.ids("melody", words, has_taste=has_taste)
             + lay_out(done[first:], "melody", words, meter=controls.meter, bars_left=left)[0]
         )
-    row = controls.ids("over", words)
+    row = controls.ids("over", words, has_taste=has_taste)
     ahead, meter = words.id("Ahead"), controls.meter
     for place in range(first, len(done)):
         row += [ahead, *chords[place]] if place == first else []

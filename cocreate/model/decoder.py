@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cocreate.errors import CheckpointError
-from cocreate.model.checkpoint import Checkpoint
+from cocreate.model.checkpoint import PROJECTION, TASTE_FILE, Checkpoint
 
 FloatArray = npt.NDArray[np.float32]
 _TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
@@ -90,14 +90,35 @@ class Decoder:
                 f"the embedding must be {len(checkpoint.words)} x {self.width}, got {self.embedding.shape}"
                 f" in {checkpoint.weights}"
             )
+        taste = checkpoint.folder / TASTE_FILE
+        self._projection = read_safetensors(taste)[PROJECTION] if taste.is_file() else None  # (K, F, D)
+        self.taste_ids: tuple[int, ...] = tuple(checkpoint.words.type_ids.get("Taste", np.zeros(0, int)).tolist())
         half = np.arange(0, self.head_dim, 2, dtype=np.float32) / self.head_dim
         angles = np.arange(self.context, dtype=np.float32)[:, None] * (theta**-half)[None, :]
         self._cos = np.cos(np.concatenate([angles, angles], axis=1)).astype(np.float32)  # (T, head_dim)
         self._sin = np.sin(np.concatenate([angles, angles], axis=1)).astype(np.float32)
 
-    def start(self, batch: int) -> Cache:
-        """An empty cache for ``batch`` sequences."""
-        return Cache(self, batch)
+    @property
+    def features(self) -> int:
+        """Numbers in a content vector that the network can be told; 0 when it was trained without."""
+        return 0 if self._projection is None else int(self._projection.shape[1])
+
+    def start(self, batch: int, *, taste: FloatArray | None = None) -> Cache:
+        """An empty cache for ``batch`` sequences; ``taste`` (B, F) is what their Taste ids stand for.
+
+        Raises:
+            CheckpointError: if the network was trained without taste, or on vectors of another length.
+        """
+        if taste is None:
+            return Cache(self, batch)
+        if self._projection is None or taste.shape[1] < self.features:
+            raise CheckpointError(
+                f"the checkpoint must know content vectors of {taste.shape[1]} features, got {self.features};"
+                " train it with this version"
+            )
+        # features are only ever added at the end of the table
+        told = np.einsum("bf,kfd->bkd", taste[:, : self.features], self._projection)
+        return Cache(self, batch, told=told.astype(np.float32))
 
     def _block(self, weights: dict[str, FloatArray], prefix: str) -> _Block:
         def get(name: str) -> FloatArray:
@@ -138,11 +159,22 @@ class _Block:
 class Cache:
     """Keys and values of a batch in the middle of decoding. Rows advance together; ``length`` positions are filled."""
 
-    def __init__(self, net: Decoder, batch: int) -> None:
+    def __init__(self, net: Decoder, batch: int, *, told: FloatArray | None = None) -> None:
         shape = (net.layers, batch, net.heads, net.context, net.head_dim)
         self.net, self.batch, self.length = net, batch, 0
         self._keys: FloatArray = np.zeros(shape, dtype=np.float32)
         self._values: FloatArray = np.zeros(shape, dtype=np.float32)
+        self._told = told  # (B, K, D), added where the Taste ids stand
+
+    def take(self, rows: npt.NDArray[np.int64], *, since: int = 0) -> None:
+        """Let row ``rows[b]`` go on as row ``b``, so that a beam drops some and forks others.
+
+        Args:
+            rows: (B,), each in 0..B - 1.
+            since: positions before it are the same in every row, and stay.
+        """
+        for block in (self._keys, self._values):
+            block[:, :, :, since : self.length] = block[:, rows, :, since : self.length]
 
     def feed(self, ids: npt.NDArray[np.int64]) -> FloatArray:
         """Push ids (B, T), the same number for each row; logits (B, V) after the last.
@@ -156,6 +188,9 @@ class Cache:
         if end > net.context:
             raise CheckpointError(f"a sequence must fit {net.context} tokens, got {end}; ask for fewer bars")
         x: npt.NDArray[Any] = net.embedding[ids]  # (B, T, D)
+        if self._told is not None:
+            for place, taste_id in enumerate(net.taste_ids):
+                x = x + (ids == taste_id)[:, :, None] * self._told[:, None, place]
         cos, sin = net._cos[start:end, None, :], net._sin[start:end, None, :]  # noqa: SLF001 - one pair of classes
         hidden = np.triu(np.full((count, end), -np.inf, dtype=np.float32), k=start + 1) if count > 1 else None
         scale = np.float32(1 / np.sqrt(net.head_dim))

@@ -21,7 +21,7 @@ PRESETS: dict[str, tuple[int, int, int, int]] = {
     "small": (256, 5, 4, 704),
     "base": (512, 10, 8, 1408),
 }
-CONTEXT = 1024  # tokens; 16 bars of busy eighths with chords take about 700
+CONTEXT = 2048  # tokens; 16 bars of busy eighths with chords take about 700, a chorale of four voices 1,300
 
 
 def network_config(preset: str, *, vocab_size: int) -> LlamaConfig:

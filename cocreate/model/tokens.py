@@ -35,27 +35,37 @@ from cocreate.model.vocabulary import (
     nearest_meter,
 )
 from cocreate.music.song import Chord, Key, Meter, Note, Part, Song, Tempo
-from cocreate.music.theory import estimate_key
+from cocreate.music.theory import estimate_key, key_of_chords
 
 
 @dataclass(frozen=True, slots=True)
 class SheetBar:
-    """One bar: its metre word, and the ids of its melody and of its chords (either may be empty)."""
+    """One bar: its metre word, and the ids of its melody, its chords and its other tracks (any may be empty)."""
 
     meter: str
     melody: tuple[int, ...]
     chords: tuple[int, ...] = ()
+    others: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A piece as the model sees it. ``shift`` semitones lead from the song's pitches to the frame's."""
+    """A piece as the model sees it. ``shift`` semitones lead from the song's pitches to the frame's.
+
+    ``others`` names the tracks beside melody and chords, in the order of each bar's ``others``.
+    """
 
     bars: tuple[SheetBar, ...]
     shift: int
     mode: str
     tempo_bpm: float
     has_pickup: bool = False
+    others: tuple[str, ...] = ()
+
+    @property
+    def has_melody(self) -> bool:
+        """True when any bar has a melody note."""
+        return any(bar.melody for bar in self.bars)
 
     @property
     def has_chords(self) -> bool:
@@ -76,9 +86,9 @@ class Controls:
     density: int | None = None
     register: int | None = None
 
-    def ids(self, task: str, words: Vocabulary) -> list[int]:
-        """``BOS Task ...`` in fixed order, what is None left out."""
-        row = [words.id("BOS"), words.id("Task", task)]
+    def ids(self, task: str, words: Vocabulary, *, has_taste: bool = False) -> list[int]:
+        """``BOS [Taste...] Task ...`` in fixed order, what is None left out."""
+        row = [words.id("BOS"), *(words.type_ids["Taste"].tolist() if has_taste else ()), words.id("Task", task)]
         row += [words.id("Style", style) for style in self.styles]
         named = (
             ("Mood", self.mood),
@@ -100,16 +110,19 @@ def frame_shift(tonic: int) -> int:
 def sheet_of(song: Song, words: Vocabulary) -> Sheet:
     """The lead sheet of a song: its melody part, made monophonic (the higher note wins), and its chords.
 
+    A song of chords or of drums alone has bars without melody; drums alone stay in their own frame.
+
     Raises:
         InputError: if a bar is longer than 8 quarters or does not fit the grid, or the melody leaves the piano's range.
     """
-    key = song.key or estimate_key(song)
+    is_pitched = any(part.role != "drums" and part.notes for part in song.parts)
+    key = song.key or (estimate_key(song) if is_pitched else key_of_chords(song.chords) if song.chords else Key(0, 0))
     shift = frame_shift(key.tonic)
     grid = song.bars()
     for bar in grid:
         if bar.length_ticks % STEP_TICKS or bar.length_ticks > MAX_BAR_STEPS * STEP_TICKS:
             raise InputError(f"a bar must be at most 8 quarters on a grid of 1/24 quarter, got {bar.meter}")
-    notes = monophonic_steps(song.melody.notes)
+    notes = monophonic_steps(song.melody.notes) if is_pitched else []
     bars: list[SheetBar] = []
     place = 0
     for bar in grid:

@@ -33,10 +33,13 @@ STYLES = (
     "jazz", "swing", "bebop", "hard bop", "cool", "fusion", "latin", "blues", "ragtime", "tin pan alley",
     "pop", "mandopop", "rock", "soul", "country", "folk", "celtic", "reel", "jig", "slip jig", "hornpipe", "strathspey",
     "march", "waltz", "polka", "air", "dance", "hymn", "chorale", "classical", "baroque", "romantic", "renaissance",
-    "art song",
+    "art song", "funk", "hiphop", "reggae", "gospel", "afrobeat",
 )  # fmt: skip
 MOODS = ("happy", "tense", "sad", "calm")
-TASKS = ("melody", "over", "under", "lead")
+TASKS = ("melody", "over", "under", "lead", "parts", "fill")
+TRACKS = ("chords", "melody", "counter", "alto", "tenor", "bass", "comp", "drums")
+DRUMS = (36, 37, 38, 39, 42, 43, 44, 45, 46, 48, 49, 50, 51, 53, 54, 56, 62, 64, 70)  # General MIDI keys
+TASTE_TOKENS = 2  # places in a sequence that a content vector is written into
 METERS = (
     "4/4", "3/4", "2/4", "6/8", "2/2", "9/8", "12/8", "3/8", "3/2", "6/4", "5/4", "4/2", "7/8", "5/8", "4/8", "7/4",
     "1/4",
@@ -68,13 +71,17 @@ def _words() -> list[str]:
         ("Register", range(len(REGISTER_EDGES) + 1)),
         ("Bar", [*range(MAX_BARS_LEFT + 1), "pickup", "None"]),
         ("Ahead", ["None"]),
-        ("Track", ["chords", "melody"]),
+        ("Track", TRACKS),
         ("Position", range(MAX_BAR_STEPS)),
         ("Pitch", PITCHES),
         ("Duration", DURATIONS),
         ("ChordRoot", [*range(12), "N"]),
         ("ChordQuality", QUALITIES),
         ("ChordBass", range(12)),
+        ("Drum", DRUMS),
+        ("Gap", ["None"]),
+        ("Fill", ["None"]),
+        ("Taste", range(TASTE_TOKENS)),
     ]
     return [f"{kind}_{value}" for kind, values in groups for value in values]
 

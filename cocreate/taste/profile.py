@@ -83,6 +83,17 @@ class Profile:
         """True when nothing is liked and nothing disliked."""
         return not self.liked and not self.disliked
 
+    def vector(self, *, style: str = "") -> tuple[float, ...]:
+        """Where this listener's liking lies in the space of ``features.scaled``, (F,); empty when nothing is liked.
+
+        The mean of what is liked, by weight; of ``style`` alone where something of it is liked.
+        """
+        near = [p for p in self.liked if style and p.item.style == style] or self.liked
+        if not near:
+            return ()
+        rows = np.array([scaled(p.item.features) for p in near])
+        return tuple(np.average(rows, axis=0, weights=[p.weight for p in near]).tolist())
+
     def describe(self, *, scale: FeatureScale = DEFAULT_SCALE) -> str:
         """One line: "likes: dense, syncopation, seventh chords; avoids: compound metre (6/8)".
 
