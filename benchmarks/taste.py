@@ -8,11 +8,12 @@ AUC is the chance that a held-out piece of the kept kind stands above one of the
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from cocreate.evaluate.reference import melody_of
+from cocreate.evaluate.reference import excerpts
 from cocreate.model.corpus.pack import Entry, load, of_split
 from cocreate.model.vocabulary import Vocabulary
 from cocreate.music.song import Song
@@ -22,21 +23,13 @@ from cocreate.taste.profile import Profile
 from cocreate.taste.scorer import Item, score
 
 PAIRS = (("jazz", "folk"), ("folk", "jazz"), ("hymn", "folk"), ("pop", "jazz"), ("reel", "jig"))
-BARS, VERDICTS, MOST = 8, 5, 60
+VERDICTS, MOST = 5, 60
 
 
-def excerpts(entries: list[Entry], style: str, words: Vocabulary, rng: np.random.Generator) -> list[Song]:
-    """Eight bars of up to sixty pieces of a style."""
-    found: list[Song] = []
-    for place in rng.permutation([i for i, entry in enumerate(entries) if style in entry.styles]):
-        entry = entries[int(place)]
-        first = int(rng.integers(0, max(1, len(entry.sheet.bars) - BARS)))
-        song = melody_of(entry, words, first=first, stop=first + BARS)
-        if len(song.melody.notes) >= BARS:
-            found.append(song)
-        if len(found) == MOST:
-            break
-    return found
+def melodies(entries: list[Entry], style: str, words: Vocabulary, rng: np.random.Generator) -> list[Song]:
+    """Eight bars, without their chords, of up to sixty pieces of a style."""
+    chosen = [entry for entry in entries if style in entry.styles]
+    return [replace(song, chords=()) for song in excerpts(chosen, words, rng, most=MOST)]
 
 
 def auc(kept: list[float], skipped: list[float]) -> float:
@@ -56,8 +49,8 @@ def main() -> None:
     print(f"{'kept > skipped':<16}{'AUC mean':>10}{'5th pct':>9}{'held out':>10}")
     for liked, disliked in PAIRS:
         rng = np.random.default_rng(0)
-        pools = [excerpts(training, style, words, rng) for style in (liked, disliked)]
-        ranked = [excerpts(held_out, style, words, rng) for style in (liked, disliked)]
+        pools = [melodies(training, style, words, rng) for style in (liked, disliked)]
+        ranked = [melodies(held_out, style, words, rng) for style in (liked, disliked)]
         items = [[Item(f"{side}{i}", features(song)) for i, song in enumerate(ranked[side])] for side in (0, 1)]
         found: list[float] = []
         for _ in range(wanted.draws):

@@ -30,12 +30,12 @@ from typing import Any
 import numpy as np
 
 from cocreate.errors import CheckpointError, InputError
-from cocreate.evaluate.reference import EXCERPT_BARS, melody_of
+from cocreate.evaluate.reference import EXCERPT_BARS, excerpt, melody_of
 from cocreate.evaluate.requests import Ask, form_faults
 from cocreate.generate.melody import ANY, MelodyRequest, write_melodies
 from cocreate.judge.novelty import NoveltyIndex
 from cocreate.model.baselines import CachedNgram, Uniform, Unigram
-from cocreate.model.batches import Lesson, whole_lessons
+from cocreate.model.batches import Exercise, Lesson, whole_lessons
 from cocreate.model.checkpoint import Checkpoint, open_checkpoint
 from cocreate.model.corpus.build import pack, read_sets, tiers_up_to
 from cocreate.model.corpus.clean import COMMON_PIECES, SAME_TUNE, shingles
@@ -53,7 +53,6 @@ JSB, JSB_ROW = "jsb_chorales", "JSB soprano (standard split)"
 TOTAL = "all"
 STYLES_WRITTEN = 8
 HUMAN_EXCERPTS = 400
-MIN_EXCERPT_NOTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,29 +301,31 @@ def _likelihood(
     from cocreate.model.train import sequence_nats
 
     words = checkpoint.words
-    pieces = [list(whole_lessons(entry, task, words)) for entry in groups["test"]]
+    pieces = [list(whole_lessons(entry, Exercise(task), words)) for entry in groups["test"]]
     lessons = [lesson for piece in pieces for lesson in piece]
     watch(f"{task}: the checkpoint")
     nats = {"checkpoint": sequence_nats(read_network(checkpoint.folder), lessons)}
     watch(f"{task}: baselines")
     rng = np.random.default_rng(seed)
-    known = [list(whole_lessons(entry, task, words)) for entry in groups["train"]]
+    known = [list(whole_lessons(entry, Exercise(task), words)) for entry in groups["train"]]
     total = sum(len(lesson.ids) for piece in known for lesson in piece)
-    chosen = _up_to(known, ngram_tokens, rng)
+    chosen = up_to(known, ngram_tokens, rng)
     kinds = sorted(words.type_ids)
     types = np.array([kinds.index(kind) for kind in words.types])
     size = len(words)
-    tuning = _up_to([list(whole_lessons(entry, task, words)) for entry in groups["validation"]], TUNING_TOKENS, rng)
+    tuning = up_to(
+        [list(whole_lessons(entry, Exercise(task), words)) for entry in groups["validation"]], TUNING_TOKENS, rng
+    )
     asked = [lesson.ids[lesson.targets] for piece in known for lesson in piece]  # given ids are not guessed by anybody
     baselines: dict[str, Unigram | CachedNgram] = {
         "uniform": Uniform(size, types=types),
         "unigram": Unigram.fit(asked, size, types=types),
-        "ngram": _ngram(chosen, tuning, words, types),
+        "ngram": fit_ngram(chosen, tuning, words, types),
     }
     for name, model in baselines.items():
         nats[name] = [model.nats(lesson.ids, lesson.targets) for lesson in lessons]
     if task == "over":
-        blind = _ngram([_hidden(x, words) for x in chosen], [_hidden(x, words) for x in tuning], words, types)
+        blind = fit_ngram([_hidden(x, words) for x in chosen], [_hidden(x, words) for x in tuning], words, types)
         nats["ngram_blind"] = [blind.nats(x.ids, x.targets) for x in (_hidden(lesson, words) for lesson in lessons)]
     return _rows(task, groups, pieces, nats), sum(len(lesson.ids) for lesson in chosen), total
 
@@ -335,9 +336,10 @@ def _hidden(lesson: Lesson, words: Vocabulary) -> Lesson:
     return Lesson(lesson.ids[keep], lesson.targets[keep], lesson.notes)
 
 
-def _ngram(
+def fit_ngram(
     lessons: Sequence[Lesson], tuning: Sequence[Lesson], words: Vocabulary, types: np.ndarray[Any, Any]
 ) -> CachedNgram:
+    """The n-gram of ``lessons``, its shares learned from ``tuning`` where there is some. ``types``: kind of each id."""
     # a bar line that counts down is another word in every bar; as a context it is just a bar line
     bars = words.type_ids["Bar"]
     alike = np.arange(len(words))
@@ -348,7 +350,7 @@ def _ngram(
     return model
 
 
-def _up_to(pieces: Sequence[Sequence[Lesson]], tokens: int, rng: np.random.Generator) -> list[Lesson]:
+def up_to(pieces: Sequence[Sequence[Lesson]], tokens: int, rng: np.random.Generator) -> list[Lesson]:
     """Whole pieces in random order, as many as fit."""
     found: list[Lesson] = []
     for place in rng.permutation(len(pieces)):
@@ -413,19 +415,15 @@ def _written(
             melodies.append(draft.song.melody.notes)
             kept += not any(faults for _, faults in form_faults(draft.song, ask, styles))
     rng = np.random.default_rng(seed)
-    human: list[tuple[Note, ...]] = []
-    for place in rng.permutation(len(held_out))[:HUMAN_EXCERPTS]:
-        entry = held_out[int(place)]
-        first = 4 * int(rng.integers(0, max(0, len(entry.sheet.bars) - EXCERPT_BARS) // 4 + 1))
-        notes = melody_of(entry, checkpoint.words, first=first, stop=first + EXCERPT_BARS).melody.notes
-        if len(notes) >= MIN_EXCERPT_NOTES:
-            human.append(notes)
-    found = [_copies(f"ideas in {len(names)} styles", melodies, index)]
-    found += [_copies("held-out human excerpts", human, index)] if human else []
+    drawn = [held_out[int(place)] for place in rng.permutation(len(held_out))[:HUMAN_EXCERPTS]]
+    human = [song.melody.notes for entry in drawn if (song := excerpt(entry, checkpoint.words, rng)) is not None]
+    found = [count_copies(f"ideas in {len(names)} styles", melodies, index)]
+    found += [count_copies("held-out human excerpts", human, index)] if human else []
     return tuple(found), kept / len(melodies)
 
 
-def _copies(who: str, melodies: Sequence[Sequence[Note]], index: NoveltyIndex) -> Copies:
+def count_copies(who: str, melodies: Sequence[Sequence[Note]], index: NoveltyIndex) -> Copies:
+    """Longest matches of ``melodies``, at least one, with the music of ``index``."""
     matches = [index.longest_match(notes) for notes in melodies]
     lengths = [match.notes for match in matches]
     over = sum(index.is_copy(match, len(notes)) for match, notes in zip(matches, melodies, strict=True))

@@ -7,6 +7,7 @@ Conventions:
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -38,6 +39,25 @@ def melody_of(entry: Entry, words: Vocabulary, *, first: int = 0, stop: int | No
     return song_of(bars, words, key=key, tempo_bpm=sheet.tempo_bpm, shift=sheet.shift)
 
 
+def excerpt(entry: Entry, words: Vocabulary, rng: np.random.Generator, *, bars: int = EXCERPT_BARS) -> Song | None:
+    """Bars of a piece as an idea has them, from a multiple of four bars in, drawn at random.
+
+    A piece that is shorter than ``bars`` is taken whole. None when the bars have fewer than ``MIN_NOTES`` notes.
+    """
+    last = max(0, len(entry.sheet.bars) - bars)
+    first = 4 * int(rng.integers(0, last // 4 + 1))
+    song = melody_of(entry, words, first=first, stop=first + bars)
+    return song if len(song.melody.notes) >= MIN_NOTES else None
+
+
+def excerpts(
+    entries: Sequence[Entry], words: Vocabulary, rng: np.random.Generator, *, most: int = EXCERPTS
+) -> list[Song]:
+    """An `excerpt` of each of up to ``most`` pieces, drawn at random from at most twice as many."""
+    drawn = (excerpt(entries[int(place)], words, rng) for place in rng.permutation(len(entries))[: 2 * most])
+    return list(itertools.islice((song for song in drawn if song is not None), most))
+
+
 def describe_styles(
     training: Sequence[Entry],
     words: Vocabulary,
@@ -59,16 +79,24 @@ def describe_styles(
         if len(entries) < MIN_PIECES:
             continue
         watch(style)
-        excerpts = _excerpts(entries, words, rng)
-        vectors = [features(song) for song in excerpts]
+        rows[style], vectors = style_row(entries, words, rng)
         everything += vectors if style != ANY else []
-        rows[style] = _row(entries, words) | {
-            "pieces": len(entries),
-            "metrics": {name: [round(mean, 5), round(sd, 5)] for name, (mean, sd) in summarise(excerpts).items()},
-            **_feature_rows(vectors),
-        }
     scale = {name: [round(centre, 5), round(spread, 5)] for name, (centre, spread) in measure_scale(everything).items()}
     return {"styles": rows, "feature_scale": scale}
+
+
+def style_row(
+    entries: Sequence[Entry], words: Vocabulary, rng: np.random.Generator
+) -> tuple[dict[str, Any], list[FeatureVector]]:
+    """The row of one style, and the features of the excerpts that it was measured on."""
+    songs = excerpts(entries, words, rng) or [melody_of(entry, words) for entry in entries]
+    vectors = [features(song) for song in songs]
+    row = _row(entries, words) | {
+        "pieces": len(entries),
+        "metrics": {name: [round(mean, 5), round(sd, 5)] for name, (mean, sd) in summarise(songs).items()},
+        **_feature_rows(vectors),
+    }
+    return row, vectors
 
 
 def novelty_index(training: Sequence[Entry], validation: Sequence[Entry], words: Vocabulary) -> NoveltyIndex:
@@ -85,20 +113,6 @@ def chromatic_share(notes: Sequence[Note], key: Key) -> float:
 
 def _notes(entry: Entry, words: Vocabulary) -> tuple[Note, ...]:
     return melody_of(entry, words).melody.notes
-
-
-def _excerpts(entries: Sequence[Entry], words: Vocabulary, rng: np.random.Generator) -> list[Song]:
-    found: list[Song] = []
-    for place in rng.permutation(len(entries))[: 2 * EXCERPTS]:
-        entry = entries[int(place)]
-        last = max(0, len(entry.sheet.bars) - EXCERPT_BARS)
-        first = int(rng.integers(0, last // 4 + 1)) * 4
-        song = melody_of(entry, words, first=first, stop=first + EXCERPT_BARS)
-        if len(song.melody.notes) >= MIN_NOTES:
-            found.append(song)
-        if len(found) == EXCERPTS:
-            break
-    return found
 
 
 def _row(entries: Sequence[Entry], words: Vocabulary) -> dict[str, Any]:

@@ -254,10 +254,18 @@ class CachedNgram:
         """Total nats of the positions in ``mask`` (all when None)."""
         piece = _checked(ids, self.vocab_size)
         at = np.arange(len(piece)) if mask is None else np.flatnonzero(np.asarray(mask, dtype=bool))
+        return float(self._each(piece, at).sum())
+
+    def nats_each(self, ids: npt.ArrayLike) -> FloatArray:
+        """Nats of every position, (T,)."""
+        piece = _checked(ids, self.vocab_size)
+        return self._each(piece, np.arange(len(piece)))
+
+    def _each(self, piece: IntArray, at: IntArray) -> FloatArray:
         if not len(at):
-            return 0.0
+            return np.zeros(0)
         blended = self._blend(*self._opinions(piece, at))
-        return -float(blended[np.arange(len(at)), piece[at]].sum(dtype=np.float64))
+        return -blended[np.arange(len(at)), piece[at]].astype(np.float64)
 
     def tune(self, pieces: Sequence[npt.ArrayLike], masks: Sequence[npt.ArrayLike] | None = None) -> None:
         """Learn shares and weights from validation ``pieces``, at the positions of ``masks`` (all when None)."""
