@@ -20,7 +20,8 @@ from cocreate.errors import FileError, InputError, UnmetError
 from cocreate.files import read_song
 from cocreate.files.midi import midi_bytes
 from cocreate.files.output import check_folder, idea_name, write_bytes
-from cocreate.generate.melody import ANY, MAX_CANDIDATES, Draft, MelodyRequest, check_style, write_melodies
+from cocreate.generate.melody import Draft, write_melodies
+from cocreate.generate.request import ANY, MAX_CANDIDATES, Leaning, MelodyRequest, check_style
 from cocreate.judge.melody import quality
 from cocreate.judge.novelty import Match, NoveltyIndex
 from cocreate.model.checkpoint import Checkpoint, open_checkpoint
@@ -37,7 +38,7 @@ from cocreate.music.theory import (
     parse_range,
 )
 from cocreate.taste.events import Event, HeardItem, check_profile_name
-from cocreate.taste.features import DEFAULT_SCALE, FeatureScale, FeatureVector, features, melody_id, scaled
+from cocreate.taste.features import DEFAULT_SCALE, FeatureScale, FeatureVector, features, melody_id, scaled, unscaled
 from cocreate.taste.home import has_profile
 from cocreate.taste.profile import Profile
 from cocreate.taste.scorer import Item, Score, rerank_diverse, score, style_fit
@@ -196,7 +197,7 @@ class Studio:
             n=n,
             seed=seed,
             sampling=Sampling(temperature=temperature, guidance=guidance),
-            taste=self._taste(like, style=style),
+            leanings=() if (vector := self._taste(like, style=style)) is None else (leaning_of(vector),),
         )
         if chords is not None:
             under = request.meter or (song.bars()[-1].meter if song else Meter(0, 4, 4))
@@ -212,19 +213,19 @@ class Studio:
                 "range": request.range, "density": density, "mood": mood, "chords": chords,
                 "start": None if song is None else song.title if isinstance(start, Song) else song.title or str(start),
                 "n": n, "seed": seed, "temperature": temperature, "guidance": guidance,
-                "taste": [round(value, 3) for value in request.taste],
+                "taste": [round(value, 3) for leaning in request.leanings for value in leaning.vector],
             },
         }  # fmt: skip
         matches = {melody_id(d.song): self._known.longest_match(_new_notes(d)) for d in drafts}
         return self._ranked([d.song for d in drafts], style=None if name == ANY else name, matches=matches, seed=seed,
                             recipe=recipe, most=n, diversity=DIVERSITY)  # fmt: skip
 
-    def _taste(self, like: Iterable[str | Path | Song], *, style: str | None) -> tuple[float, ...]:
-        """The content vector to write near to: the mean of the songs named, else the listener's; empty: none."""
+    def _taste(self, like: Iterable[str | Path | Song], *, style: str | None) -> tuple[float, ...] | None:
+        """The content vector to write near to: the mean of the songs named, else the listener's; None: no taste yet."""
         songs = [song if isinstance(song, Song) else _with_melody(Path(song)) for song in like]
         if songs:
             return tuple(np.mean([scaled(features(song)) for song in songs], axis=0).tolist())
-        return self.profile.vector(style=style or "")
+        return self.profile.vector(style=style or "") or None
 
     def rank(self, paths: Iterable[str | Path], *, style: str | None = None) -> tuple[Candidate, ...]:
         """The files, best first, by the same scorer that ranks ideas.
@@ -369,6 +370,14 @@ class Studio:
         for item in items:
             store.add_event(self.profile_name, Event(kind, item))
         return self.profile
+
+
+def leaning_of(vector: Sequence[float]) -> Leaning:
+    """What a content vector (``taste.features.scaled``) asks of the partner."""
+    raw = unscaled(vector)
+    kinds = {kind: min(1.0, max(0.0, raw[f"{kind}_metre"])) for kind in ("duple", "triple", "compound")}
+    minor = min(1.0, max(0.0, raw["minor_key"]))
+    return Leaning(tuple(vector), tempo_bpm=2 ** raw["tempo"], minor=minor, **kinds)
 
 
 def _new_notes(draft: Draft) -> tuple[Note, ...]:

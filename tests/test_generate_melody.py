@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from cocreate.errors import InputError, UnmetError
-from cocreate.generate.melody import MelodyRequest, check_style, write_melodies
+from cocreate.generate.melody import write_melodies
+from cocreate.generate.request import MelodyRequest, check_style
 from cocreate.model.checkpoint import open_checkpoint
 from cocreate.model.decoder import Decoder
 from cocreate.music.song import Chord, Key, Meter, Note, Part, Song, Tempo

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from cocreate.errors import InputError
-from cocreate.generate.melody import MelodyRequest, write_melodies
+from cocreate.generate.melody import write_melodies
+from cocreate.generate.request import MelodyRequest
 from cocreate.model.checkpoint import open_checkpoint
 from cocreate.model.decoder import Decoder
 from cocreate.model.rules import Form, Scribe

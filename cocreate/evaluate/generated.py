@@ -31,7 +31,8 @@ from cocreate.errors import InputError
 from cocreate.evaluate.distance import frechet_distance, overlap_and_divergence
 from cocreate.evaluate.music import TUNING_TOKENS, count_copies, fit_ngram, up_to
 from cocreate.evaluate.reference import EXCERPT_BARS, excerpt
-from cocreate.generate.melody import ANY, MAX_CANDIDATES, MelodyRequest, write_melodies
+from cocreate.generate.melody import write_melodies
+from cocreate.generate.request import ANY, MAX_CANDIDATES, MelodyRequest
 from cocreate.judge.melody import METRICS, measure
 from cocreate.judge.novelty import NoveltyIndex
 from cocreate.model.baselines import CachedNgram

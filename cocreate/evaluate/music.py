@@ -32,7 +32,8 @@ import numpy as np
 from cocreate.errors import CheckpointError, InputError
 from cocreate.evaluate.reference import EXCERPT_BARS, excerpt, melody_of
 from cocreate.evaluate.requests import Ask, form_faults
-from cocreate.generate.melody import ANY, MelodyRequest, write_melodies
+from cocreate.generate.melody import write_melodies
+from cocreate.generate.request import ANY, MelodyRequest
 from cocreate.judge.novelty import NoveltyIndex
 from cocreate.model.baselines import CachedNgram, Uniform, Unigram
 from cocreate.model.batches import Exercise, Lesson, whole_lessons

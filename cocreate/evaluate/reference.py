@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from cocreate.generate.melody import ANY
+from cocreate.generate.request import ANY
 from cocreate.judge.melody import summarise
 from cocreate.judge.novelty import NoveltyIndex
 from cocreate.model.corpus.pack import Entry

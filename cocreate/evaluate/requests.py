@@ -22,7 +22,7 @@ from cocreate.errors import CocreateError, UnmetError
 from cocreate.evaluate.reopen import READERS, as_written
 from cocreate.files import read_song
 from cocreate.files.midi import write_midi
-from cocreate.generate.melody import ANY
+from cocreate.generate.request import ANY
 from cocreate.model.vocabulary import MOODS
 from cocreate.music.song import MODES, Chord, Key, Meter, Note, Part, Song, Tempo
 from cocreate.music.theory import (

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log2
 
@@ -137,6 +137,12 @@ def scaled(vector: FeatureVector, scale: FeatureScale = DEFAULT_SCALE) -> Floats
     raw = np.array([np.nan if v is None else v for v in vector.values], dtype=np.float64)
     values: Floats = np.clip(np.nan_to_num((raw - centre) / spread), -_CLIP, _CLIP)
     return values
+
+
+def unscaled(vector: Sequence[float], scale: FeatureScale = DEFAULT_SCALE) -> dict[str, float]:
+    """Feature name to raw value of a scaled vector: `scaled` undone, as far as nothing was clipped."""
+    rows = zip(FEATURE_NAMES, vector, scale.centre, scale.spread, strict=True)
+    return {name: value * spread + centre for name, value, centre, spread in rows}
 
 
 def measure_scale(vectors: list[FeatureVector]) -> dict[str, tuple[float, float]]:
