@@ -3,18 +3,22 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.torch import save_file
 
 from cocreate.errors import CheckpointError, InputError
 from cocreate.evaluate.make import finish
-from cocreate.model.batches import Lessons, batch_of, lesson_of
+from cocreate.model import weights
+from cocreate.model.batches import Exercise, Lessons, batch_of, lesson_of
 from cocreate.model.checkpoint import open_checkpoint
 from cocreate.model.corpus.pack import Entry, entry_of, load, save
 from cocreate.model.corpus.piece import Piece
 from cocreate.model.decoder import read_safetensors
-from cocreate.model.train import Plan, Progress, train
+from cocreate.model.logbook import Logbook
+from cocreate.model.train import MUON_RATE, WARMUP_STEPS, Plan, Progress, train
 from cocreate.model.vocabulary import Vocabulary
 from cocreate.music.song import Chord, Key, Note, Part, Song
 
@@ -62,19 +66,72 @@ def test_loss_falls_and_the_folder_is_a_checkpoint(tmp_path: Path) -> None:
     assert opened.extra("styles.json")["styles"]["reel"]["meters"] == [["4/4", 12]]
 
 
-def test_a_killed_run_goes_on_exactly(tmp_path: Path) -> None:
+SHORT = replace(PLAN, steps=5, batch_tokens=256, check_every=2)
+
+
+def test_a_stopped_run_goes_on_exactly(tmp_path: Path) -> None:
     whole = run(tmp_path / "whole", PLAN)
 
-    def kill(news: Progress) -> None:
+    def stop(news: Progress) -> None:
         if news.step == 5:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt  # after the save at step 4
 
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "killed", PLAN, watch=kill)
-    resumed = run(tmp_path / "killed", PLAN, resume=True)
-    assert resumed.curve == whole.curve
-    one, other = (read_safetensors(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
-    assert all(np.array_equal(one[name], other[name]) for name in one)
+        run(tmp_path / "stopped", PLAN, watch=stop)
+    resumed = run(tmp_path / "stopped", PLAN, resume=True)
+    assert (resumed.curve, resumed.checks, resumed.tokens) == (whole.curve, whole.checks, whole.tokens)
+    names = ("model.safetensors", "taste.safetensors")
+    for name in names:
+        one, other = (read_safetensors(tmp_path / folder / name) for folder in ("whole", "stopped"))
+        assert all(np.array_equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.parametrize("file", range(3))
+def test_a_kill_between_the_files_of_a_save_mixes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: int
+) -> None:
+    """The third save breaks off in the middle of its first, second or third file of tensors."""
+    whole, calls = run(tmp_path / "whole", SHORT), 0
+
+    def broken(tensors: dict[str, Any], path: Path, **options: Any) -> None:
+        nonlocal calls
+        calls += 1
+        save_file(tensors, path, **options)
+        if calls == 3 * 2 + file + 1:
+            path.write_bytes(path.read_bytes()[:1000])
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(weights, "save_file", broken)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "killed", SHORT)
+    assert run(tmp_path / "killed", SHORT, resume=True).curve == whole.curve
+
+
+def test_a_resumed_run_has_the_rate_of_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rates: dict[int, float] = {}
+
+    def note(_: Logbook, step: int, **values: float | None) -> None:
+        if values.get("rate"):
+            rates[step] = values["rate"]
+
+    monkeypatch.setattr(Logbook, "note", note)
+    run(tmp_path, SHORT)
+    run(tmp_path, replace(SHORT, steps=7), resume=True)
+    assert rates[6] == pytest.approx(MUON_RATE * 6 / WARMUP_STEPS)
+    assert list(rates) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_fresh_run_leaves_nothing_of_the_one_before_to_resume(tmp_path: Path) -> None:
+    run(tmp_path, SHORT)
+
+    def stop(news: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, replace(SHORT, seed=4), watch=stop)
+    with pytest.raises(CheckpointError, match="nothing to resume"):
+        run(tmp_path, SHORT, resume=True)
 
 
 def test_minutes_are_kept(tmp_path: Path) -> None:
@@ -94,6 +151,13 @@ def test_a_budget_must_be_named_once() -> None:
         Plan(minutes=-1)
 
 
+def test_counts_must_make_sense() -> None:
+    with pytest.raises(InputError, match="accumulate must be at least 1 batch, got 0"):
+        Plan(steps=1, accumulate=0)
+    with pytest.raises(InputError, match="workers must be 0 or more, got -1"):
+        Plan(steps=1, workers=-1)
+
+
 def test_pools_depend_on_seed_and_number_alone() -> None:
     one, other = Lessons(entries(6), WORDS, seed=1), Lessons(entries(6), WORDS, seed=1)
     one.pool(0, tokens=512)
@@ -103,7 +167,7 @@ def test_pools_depend_on_seed_and_number_alone() -> None:
 
 
 def test_given_material_is_no_target() -> None:
-    lesson = lesson_of(entries(1)[0], "over", 0, 8, WORDS)
+    lesson = lesson_of(entries(1)[0], Exercise("over"), 0, 8, WORDS)
     kinds = np.array(WORDS.types)[lesson.ids]
     assert not lesson.targets[kinds == "ChordRoot"].any()
     assert lesson.targets[kinds == "Pitch"].all()

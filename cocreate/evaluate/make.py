@@ -19,6 +19,7 @@ from cocreate.files.output import check_folder, write_text
 from cocreate.model.checkpoint import write_json
 from cocreate.model.corpus.build import pack, read_sets, shares, tiers_up_to
 from cocreate.model.corpus.pack import Entry, load, of_split, save
+from cocreate.model.ranks import joined
 from cocreate.model.train import Plan, Progress, State, train
 from cocreate.model.vocabulary import Vocabulary
 from cocreate.music.song import Song
@@ -62,8 +63,10 @@ def make_checkpoint(
     start: Path | None = None,
     watch_reading: Callable[[str, int], None] = lambda _name, _count: None,
     watch_training: Callable[[Progress], None] = lambda _: None,
-) -> dict[str, Any]:
-    """Build the checkpoint folder ``out``; returns its card.
+) -> dict[str, Any] | None:
+    """Build the checkpoint folder ``out``; returns its card, None where another process of the run writes it.
+
+    Started by ``torchrun`` or ``accelerate launch``, the processes share the training; the first does all else.
 
     Args:
         corpora: folders of sets, or "music21".
@@ -77,13 +80,26 @@ def make_checkpoint(
     """
     tiers = tiers_up_to(tier)
     check_folder(out)
-    words = Vocabulary()
-    entries = packed(corpora, out / "training" / "corpus.npz", words, reuse=resume, watch=watch_reading)
-    training, validation = of_split(entries, "train", tiers=tiers), of_split(entries, "validation", tiers=tiers)
-    if not training:
-        raise InputError(f"training needs a piece of tier {', '.join(tiers)}, got none; check --corpus and --tier")
-    state = train(training, validation, out, plan, words=words, resume=resume, start=start, watch=watch_training)
-    return finish(out, training, validation, plan, state, words=words, tier=tier, start=start, watch=watch_reading)
+    words, path = Vocabulary(), out / "training" / "corpus.npz"
+    with joined() as ranks:
+        if ranks.is_first:
+            entries = packed(corpora, path, words, reuse=resume, watch=watch_reading)
+        ranks.wait()
+        if not ranks.is_first:
+            entries = load(path)
+        training, validation = (of_split(entries, split, tiers=tiers) for split in ("train", "validation"))
+        if not training:
+            raise InputError(f"training needs a piece of tier {', '.join(tiers)}, got none; check --corpus and --tier")
+        state = train(
+            training, validation, out, plan,
+            words=words, resume=resume, start=start, ranks=ranks, watch=watch_training,
+        )  # fmt: skip
+    if not ranks.is_first:
+        return None
+    return finish(
+        out, training, validation, plan, state,
+        words=words, tier=tier, start=start, processes=ranks.world, watch=watch_reading,
+    )  # fmt: skip
 
 
 def packed(
@@ -102,7 +118,7 @@ def packed(
     )
     save(entries, path)
     write_json(path.with_name("corpus.json"), {"kept": dict(report.kept), "dropped": dict(report.dropped)})
-    return entries
+    return load(path)  # the file rounds content vectors: a resumed run and other processes must read the same ones
 
 
 def content_vector(song: Song) -> tuple[float, ...]:
@@ -122,15 +138,18 @@ def finish(
     words: Vocabulary,
     tier: str,
     start: Path | None = None,
+    processes: int = 1,
     watch: Callable[[str, int], None] = lambda _name, _count: None,
 ) -> dict[str, Any]:
     """Write the style table, the novelty index, the training curve and the card beside the weights."""
     from cocreate.files.picture import draw_training_curve
     from cocreate.model.tokenizer import save_tokenizer
 
-    write_json(out / "styles.json", describe_styles(training, words, watch=lambda style: watch(f"style {style}", 1)))
-    watch("index of known melodies", len(training))
-    novelty_index(training, validation, words).save(out / "novelty.npz")
+    tunes = [entry for entry in training if entry.sheet.has_melody]
+    write_json(out / "styles.json", describe_styles(tunes, words, watch=lambda style: watch(f"style {style}", 1)))
+    watch("index of known melodies", len(tunes))
+    held_out = [entry for entry in validation if entry.sheet.has_melody]
+    novelty_index(tunes, held_out, words).save(out / "novelty.npz")
     save_tokenizer(words, out)
     smooth = _smoothed(state.curve)
     draw_training_curve(
@@ -155,7 +174,8 @@ def finish(
             "steps": state.step,
             "tokens": state.tokens,
             "minutes": round(state.elapsed_s / 60, 1),
-            "batch_tokens": plan.batch_tokens * plan.accumulate,
+            "batch_tokens": plan.batch_tokens * plan.accumulate * processes,
+            "processes": processes,
             "muon_rate": plan.muon_rate,
             "adam_rate": plan.adam_rate,
         },

@@ -2,34 +2,49 @@
 
 Conventions:
     Matrices are trained by Muon, embeddings and norms by AdamW; the rate is a trapezoid over the share of the budget
-    that is spent. The weights that are kept are an exponential moving average. ``training/`` in the output folder
-    holds what a resumed run needs; everything is safetensors and JSON, replaced atomically. Losses are nats a token.
+    that is spent. The weights that are kept are an exponential moving average, written as bf16. Losses: nats a token.
+    ``training/state.safetensors`` in the output folder is all that a resumed run needs beside the corpus: one file, so
+    that a kill in the middle of saving leaves the old state or the new one, never half of each.
+    Rank r of W processes takes every W-th batch of the one stream from batch r on: W processes at ``accumulate`` A take
+    the steps of one process at A * W.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch.nn import functional
 
 from cocreate.errors import CheckpointError, InputError
-from cocreate.model.batches import IGNORED, Batch, Lesson, Lessons, batch_of, whole_lessons
+from cocreate.model.batches import IGNORED, Batch, Exercise, Lesson, Lessons, batch_of, whole_lessons
 from cocreate.model.checkpoint import write_json
+from cocreate.model.conditioning import TasteNetwork
 from cocreate.model.corpus.pack import Entry
+from cocreate.model.feed import Place, Portion, default_workers, stream
+from cocreate.model.logbook import Logbook
 from cocreate.model.network import build, network_config
+from cocreate.model.ranks import Ranks, alone
 from cocreate.model.vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    from transformers import LlamaForCausalLM
+from cocreate.model.weights import (
+    Tensors,
+    moments_of,
+    read_tensors,
+    set_moments,
+    set_weights,
+    start_from,
+    with_head,
+    write_checkpoint_weights,
+    write_tensors,
+)
 
 MUON_RATE, ADAM_RATE = 4e-3, 3e-3
 WEIGHT_DECAY = 0.02
@@ -38,11 +53,19 @@ DECAY_FROM = 0.55  # share of the budget after which the rate falls to zero
 EMA_DECAY = 0.998
 CLIP = 1.0
 CHECK_SEQUENCES = 96  # validation sequences watched during training
+_STATE_FILE = "training/state.safetensors"
+_LOGS = "training/logs"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is asked to do. Exactly one of ``minutes`` and ``steps`` is given."""
+    """What a run is asked to do. Exactly one of ``minutes`` and ``steps`` is given.
+
+    Args:
+        batch_tokens: ids in a batch, at most.
+        accumulate: batches of each process in a step, >= 1.
+        workers: processes that make lessons, 0 for none beside; by default some where a GPU would wait.
+    """
 
     preset: str = "small"
     minutes: float | None = None
@@ -53,6 +76,7 @@ class Plan:
     check_every: int = 100
     save_every_s: float = 300.0
     threads: int | None = None
+    workers: int | None = None
     muon_rate: float = MUON_RATE
     adam_rate: float = ADAM_RATE
 
@@ -61,6 +85,10 @@ class Plan:
             raise InputError("a training run needs --minutes or --steps, one of the two")
         if (self.minutes or self.steps or 0) <= 0:
             raise InputError(f"a training budget must be above 0, got {self.minutes or self.steps}")
+        if self.accumulate < 1:
+            raise InputError(f"--accumulate must be at least 1 batch, got {self.accumulate}")
+        if self.workers is not None and self.workers < 0:
+            raise InputError(f"--workers must be 0 or more, got {self.workers}")
 
 
 @dataclass(slots=True)
@@ -96,6 +124,7 @@ def train(
     words: Vocabulary,
     resume: bool = False,
     start: Path | None = None,
+    ranks: Ranks | None = None,
     watch: Callable[[Progress], None] = lambda _: None,
 ) -> State:
     """Train on ``training`` and write weights, words and configuration into ``out``; the caller writes the card.
@@ -103,34 +132,61 @@ def train(
     Args:
         resume: go on from ``out/training`` (with an unfinished budget, exactly where it stopped).
         start: a checkpoint folder whose weights begin the run.
+        ranks: the processes of the run, all of which call this; by default this one alone. Only the first of them
+            writes, checks and calls ``watch``.
 
     Raises:
         CheckpointError: if there is nothing to resume, or ``start`` has other words.
     """
     if plan.threads:
         torch.set_num_threads(plan.threads)
-    run = _Run.begin(out, plan, words=words, resume=resume, start=start)
-    state, checks = run.state, _check_batches(validation, words, plan)
-    source = _stream(Lessons(training, words, seed=plan.seed), state, plan)
+    ranks = ranks or alone()
+    features = max(len(entry.content) for entry in training)
+    run = _Run.begin(out, plan, ranks, words=words, features=features, resume=resume, start=start)
+    checks = _check_batches(validation, words, plan)
+    lessons, place = Lessons(training, words, seed=plan.seed), Place(run.state.pool, run.state.batch)
+    workers = plan.workers
+    if workers is None:
+        workers = default_workers(processes=ranks.here) if ranks.device.type == "cuda" else 0
+    with stream(lessons, place, tokens=plan.batch_tokens, workers=workers) as source:
+        if ranks.is_first:
+            _lead(run, source, plan, checks, watch)
+        else:
+            _follow(run, source, plan)
+    return run.state
+
+
+def _lead(
+    run: _Run, source: Iterator[Portion], plan: Plan, checks: Sequence[Batch], watch: Callable[[Progress], None]
+) -> None:
+    """The loop of the first rank, which keeps the time, checks, saves and tells."""
+    state, log = run.state, Logbook(run.out / _LOGS, done_steps=run.state.step)
     began, base, saved = time.monotonic(), state.elapsed_s, time.monotonic()
-    while (share := _share(state, plan)) < 1:
-        value = run.step(source, plan, rate=_rate(share, state.step))
-        if not math.isfinite(value):
-            raise CheckpointError(f"the loss must stay finite, got {value} at step {state.step}; lower the rate")
-        check = run.check(checks) if checks and state.step % plan.check_every == 0 else None
-        state.elapsed_s = base + time.monotonic() - began
-        speed = state.tokens / max(1e-9, state.elapsed_s)
-        watch(Progress(state.step, _share(state, plan), value, speed, check))
-        if time.monotonic() - saved > plan.save_every_s:
-            run.save()
-            saved = time.monotonic()
-    if checks and (not state.checks or state.checks[-1][0] != state.step):
-        run.check(checks)
-    run.save()
-    return state
+    try:
+        while (share := _share(state, plan)) < 1:
+            value = run.step(source, plan, share, clock=lambda: base + time.monotonic() - began)
+            check = run.check(checks) if checks and state.step % plan.check_every == 0 else None
+            speed = state.tokens / max(1e-9, state.elapsed_s)
+            log.note(state.step, loss=value, validation=check, rate=run.rate, tokens_per_s=speed)
+            watch(Progress(state.step, _share(state, plan), value, speed, check))
+            if time.monotonic() - saved > plan.save_every_s:
+                run.save()
+                log.flush()
+                saved = time.monotonic()
+        if checks and (not state.checks or state.checks[-1][0] != state.step):
+            log.note(state.step, validation=run.check(checks))
+        run.save()
+    finally:
+        log.close()
 
 
-def sequence_nats(net: LlamaForCausalLM, lessons: Sequence[Lesson], *, batch_tokens: int = 8192) -> list[float]:
+def _follow(run: _Run, source: Iterator[Portion], plan: Plan) -> None:
+    """The loop of the other ranks, which take the first one's time."""
+    while (share := _share(run.state, plan)) < 1:
+        run.step(source, plan, share)
+
+
+def sequence_nats(net: TasteNetwork, lessons: Sequence[Lesson], *, batch_tokens: int = 8192) -> list[float]:
     """Total nats of the targets of each lesson, teacher-forced, in fp32."""
     device = next(net.parameters()).device
     order = sorted(range(len(lessons)), key=lambda place: len(lessons[place].ids))
@@ -140,9 +196,9 @@ def sequence_nats(net: LlamaForCausalLM, lessons: Sequence[Lesson], *, batch_tok
 
     def flush() -> None:
         batch = batch_of([lessons[place] for place in group])
-        ids, labels = torch.from_numpy(batch.ids).to(device), torch.from_numpy(batch.labels).to(device)
+        ids, taste, labels = (torch.from_numpy(part).to(device) for part in (batch.ids, batch.taste, batch.labels))
         with torch.inference_mode():
-            logits = net(input_ids=ids, use_cache=False).logits.float()  # (B, T, V)
+            logits = net(ids, taste).float()  # (B, T, V)
             nats = functional.cross_entropy(logits.transpose(1, 2), labels, reduction="none", ignore_index=IGNORED)
         for row, place in zip(nats.sum(dim=1).tolist(), group, strict=True):
             totals[place] = row
@@ -157,21 +213,10 @@ def sequence_nats(net: LlamaForCausalLM, lessons: Sequence[Lesson], *, batch_tok
     return totals
 
 
-def _stream(lessons: Lessons, state: State, plan: Plan) -> Iterator[tuple[Batch, int, int]]:
-    """Batches from where ``state`` stands, each with the place of the one after it."""
-    pool, first = state.pool, state.batch
-    while True:
-        batches = lessons.pool(pool, tokens=plan.batch_tokens)
-        for place in range(first, len(batches)):
-            last = place + 1 == len(batches)
-            yield batches[place], pool + last, 0 if last else place + 1
-        pool, first = pool + 1, 0
-
-
 def _loss(net: Any, batch: Batch, device: torch.device) -> torch.Tensor:
-    ids, labels = torch.from_numpy(batch.ids).to(device), torch.from_numpy(batch.labels).to(device)
+    ids, taste, labels = (torch.from_numpy(part).to(device) for part in (batch.ids, batch.taste, batch.labels))
     with torch.autocast(device.type, dtype=torch.bfloat16):
-        logits = net(input_ids=ids, use_cache=False).logits  # (B, T, V)
+        logits = net(ids, taste)  # (B, T, V)
     wanted = labels != IGNORED
     return functional.cross_entropy(logits[wanted].float(), labels[wanted])
 
@@ -197,8 +242,12 @@ def _check_batches(validation: Sequence[Entry], words: Vocabulary, plan: Plan) -
     order = rng.permutation(len(validation))[:CHECK_SEQUENCES]
     tasks = ("melody", "over")
     lessons = [
-        next(iter(whole_lessons(entry, tasks[place % 2] if entry.sheet.has_chords else "melody", words)))
-        for place, entry in enumerate(validation[i] for i in order)
+        next(
+            whole_lessons(
+                entry, Exercise(tasks[place % 2] if entry.sheet.has_chords else "melody"), words, context=1024
+            )
+        )
+        for place, entry in enumerate(validation[i] for i in order if validation[i].sheet.has_melody)
     ]
     lessons.sort(key=lambda lesson: len(lesson.ids))
     size = max(1, plan.batch_tokens // max(len(lesson.ids) for lesson in lessons))
@@ -210,53 +259,79 @@ class _Run:
     """What a run holds: the network, its averaged weights, the optimisers, and where it stands."""
 
     out: Path
-    net: LlamaForCausalLM
+    net: TasteNetwork
     runner: Any
-    average: dict[str, torch.Tensor]
+    average: Tensors
     optimisers: list[torch.optim.Optimizer]
     state: State
     words: Vocabulary
-    device: torch.device
+    ranks: Ranks
 
     @classmethod
-    def begin(cls, out: Path, plan: Plan, *, words: Vocabulary, resume: bool, start: Path | None) -> _Run:
+    def begin(
+        cls, out: Path, plan: Plan, ranks: Ranks, *, words: Vocabulary, features: int, resume: bool, start: Path | None
+    ) -> _Run:
         """A fresh run, or the one that ``out/training`` holds."""
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        net = build(network_config(plan.preset, vocab_size=len(words)), seed=plan.seed).to(device)
+        plain = build(network_config(plan.preset, vocab_size=len(words)), seed=plan.seed)
+        net = TasteNetwork(plain, words, features=features).to(ranks.device)
         if start is not None:
-            _load_weights(net, start / "model.safetensors")
+            start_from(net, start, words)
         average = {name: value.detach().clone() for name, value in net.state_dict().items()}
-        runner: Any = torch.compile(net, dynamic=True) if device.type == "cuda" else net
-        run = cls(out, net, runner, average, _optimisers(net, plan), State(), words, device)
+        runner: Any = torch.compile(net, dynamic=True) if ranks.device.type == "cuda" else net
+        run = cls(out, net, runner, average, _optimisers(net, plan), State(), words, ranks)
         if resume:
             run.resume()
-        out.mkdir(parents=True, exist_ok=True)
+        elif ranks.is_first:
+            (out / _STATE_FILE).unlink(missing_ok=True)  # a run that is replaced is not to be taken up again
+            shutil.rmtree(out / _LOGS, ignore_errors=True)
         net.train()
         return run
 
-    def step(self, source: Iterator[tuple[Batch, int, int]], plan: Plan, *, rate: float) -> float:
-        """One update at ``rate`` (a share of the peak); the mean loss of its batches."""
-        state = self.state
-        losses: list[torch.Tensor] = []
-        for _ in range(plan.accumulate):
-            batch, state.pool, state.batch = next(source)
-            loss = _loss(self.runner, batch, self.device)
-            (loss / plan.accumulate).backward()  # type: ignore[no-untyped-call]
-            losses.append(loss.detach())
-            state.tokens += int((batch.ids != 0).sum())
+    @property
+    def rate(self) -> float:
+        """The matrices' rate in the last step."""
+        return float(self.optimisers[0].param_groups[0]["lr"])
+
+    def step(
+        self, source: Iterator[Portion], plan: Plan, share: float, *, clock: Callable[[], float] = lambda: 0.0
+    ) -> float:
+        """One update with ``share`` of the budget spent; the mean loss of its batches, those of all ranks.
+
+        Args:
+            clock: seconds the run has taken; only that of the first rank counts.
+
+        Raises:
+            CheckpointError: if the loss is not finite.
+        """
+        state, ranks = self.state, self.ranks
+        loss_sum, tokens = torch.zeros((), dtype=torch.float64, device=ranks.device), 0
+        for turn in range(plan.accumulate * ranks.world):
+            portion = next(source)
+            state.pool, state.batch = portion.after.pool, portion.after.batch
+            if turn % ranks.world == ranks.rank:
+                loss = _loss(self.runner, portion.batch, ranks.device)
+                (loss / plan.accumulate).backward()  # type: ignore[no-untyped-call]
+                loss_sum += loss.detach()
+                tokens += int((portion.batch.ids != 0).sum())
+        ranks.average_gradients(self.net.parameters())
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), CLIP)
+        rate = _rate(share, state.step)
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
-                group.setdefault("peak_lr", group["lr"])
                 group["lr"] = group["peak_lr"] * rate
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         state.step += 1
-        decay = min(EMA_DECAY, (1 + state.step) / (10 + state.step))
-        with torch.no_grad():
-            for name, value in self.net.state_dict().items():
-                self.average[name].lerp_(value, 1 - decay)
-        mean = float(torch.stack(losses).mean())
+        if ranks.is_first:
+            decay = min(EMA_DECAY, (1 + state.step) / (10 + state.step))
+            with torch.no_grad():
+                for name, value in self.net.state_dict().items():
+                    self.average[name].lerp_(value, 1 - decay)
+        total, heard, state.elapsed_s = ranks.sums((float(loss_sum), tokens, clock()))
+        mean = total / (plan.accumulate * ranks.world)
+        if not math.isfinite(mean):
+            raise CheckpointError(f"the loss must stay finite, got {mean} at step {state.step}; lower the rate")
+        state.tokens += int(heard)
         state.curve.append((state.step, mean))
         return mean
 
@@ -269,7 +344,7 @@ class _Run:
         with torch.inference_mode():
             for batch in batches:
                 wanted = int((batch.labels != IGNORED).sum())
-                total += float(_loss(self.net, batch, self.device)) * wanted
+                total += float(_loss(self.net, batch, self.ranks.device)) * wanted
                 count += wanted
         self.net.load_state_dict(own)
         self.net.train()
@@ -278,73 +353,45 @@ class _Run:
         return found
 
     def save(self) -> None:
-        """Write the checkpoint and what a resumed run needs."""
-        home = self.out / "training"
-        home.mkdir(parents=True, exist_ok=True)
+        """Write what a resumed run needs, then the checkpoint as it would be now."""
+        path = self.out / _STATE_FILE
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kinds = {"weights": self.net.state_dict(), "average": self.average, "moments": moments_of(self.optimisers)}
+        tensors = {f"{kind}/{name}": value for kind, group in kinds.items() for name, value in group.items()}
+        write_tensors(tensors, path, notes={"state": json.dumps(asdict(self.state))})
         self.words.save(self.out / "vocab.json")
-        write_json(self.out / "config.json", json.loads(self.net.config.to_json_string(use_diff=False)))
-        _write_tensors(self.average, self.out / "model.safetensors")
-        _write_tensors(self.net.state_dict(), home / "weights.safetensors")
-        moments = {
-            f"{number}.{place}.{name}": value
-            for number, optimiser in enumerate(self.optimisers)
-            for place, slots in optimiser.state_dict()["state"].items()
-            for name, value in slots.items()
-            if isinstance(value, torch.Tensor)
-        }
-        _write_tensors(moments, home / "optimiser.safetensors")
-        write_json(home / "state.json", asdict(self.state))
+        config = json.loads(self.net.net.config.to_json_string(use_diff=False))
+        write_json(self.out / "config.json", {**config, "dtype": "bfloat16"})
+        write_checkpoint_weights(self.average, self.out)
 
     def resume(self) -> None:
         """Take up the run that ``save`` wrote."""
-        home = self.out / "training"
-        if not (home / "state.json").is_file():
-            raise CheckpointError(f"nothing to resume: {home} holds no state.json; start without --resume")
-        _load_weights(self.net, home / "weights.safetensors")
-        averaged = load_file(self.out / "model.safetensors")
+        path = self.out / _STATE_FILE
+        if not path.is_file():
+            raise CheckpointError(f"nothing to resume: there is no {path}; start without --resume")
+        tensors, notes = read_tensors(path)
+        kinds: dict[str, Tensors] = {"weights": {}, "average": {}, "moments": {}}
+        for name, value in tensors.items():
+            kind, _, rest = name.partition("/")
+            kinds[kind][rest] = value
+        set_weights(self.net, kinds["weights"], origin=path)
+        averaged = with_head(kinds["average"])
         for name, value in self.average.items():
-            value.copy_(averaged[name if name in averaged else "model.embed_tokens.weight"])
-        moments = load_file(home / "optimiser.safetensors")
-        for number, optimiser in enumerate(self.optimisers):
-            whole = optimiser.state_dict()
-            slots: dict[int, dict[str, torch.Tensor]] = {}
-            for name, value in moments.items():
-                owner, place, slot = name.split(".")
-                if int(owner) == number:
-                    slots.setdefault(int(place), {})[slot] = value
-            whole["state"] = slots
-            optimiser.load_state_dict(whole)
-        raw = json.loads((home / "state.json").read_text(encoding="utf-8"))
+            value.copy_(averaged[name])
+        set_moments(self.optimisers, kinds["moments"])
+        raw = json.loads(notes["state"])
         raw["curve"] = [(int(step), float(loss)) for step, loss in raw["curve"]]
         raw["checks"] = [(int(step), float(loss)) for step, loss in raw["checks"]]
         self.state = State(**raw)
 
 
-def _optimisers(net: LlamaForCausalLM, plan: Plan) -> list[torch.optim.Optimizer]:
+def _optimisers(net: TasteNetwork, plan: Plan) -> list[torch.optim.Optimizer]:
     matrices = [p for name, p in net.named_parameters() if p.ndim == 2 and "embed" not in name]  # noqa: PLR2004
     others = [p for name, p in net.named_parameters() if p.ndim != 2 or "embed" in name]  # noqa: PLR2004
-    return [
-        torch.optim.Muon(matrices, lr=plan.muon_rate, weight_decay=WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(others, lr=plan.adam_rate, betas=(0.9, 0.98), weight_decay=0.0),
-    ]
-
-
-def _write_tensors(tensors: dict[str, torch.Tensor], path: Path) -> None:
-    scratch = path.with_suffix(".tmp")
-    plain = {
-        name: value.detach().cpu().contiguous().clone()
-        for name, value in tensors.items()
-        if name != "lm_head.weight"  # tied to the embedding
-    }
-    save_file(plain, scratch, metadata={"format": "pt"})
-    scratch.chmod(0o644)  # safetensors makes private files; a checkpoint is to be shared
-    scratch.replace(path)
-
-
-def _load_weights(net: LlamaForCausalLM, path: Path) -> None:
-    weights = load_file(path)
-    weights.setdefault("lm_head.weight", weights["model.embed_tokens.weight"])
-    try:
-        net.load_state_dict(weights)
-    except RuntimeError as error:
-        raise CheckpointError(f"{path} must fit the preset: {str(error).splitlines()[0]}") from None
+    muon = torch.optim.Muon(matrices, lr=plan.muon_rate, weight_decay=WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw")
+    adam = torch.optim.AdamW(others, lr=plan.adam_rate, betas=(0.9, 0.98), weight_decay=0.0)
+    found: list[torch.optim.Optimizer] = [muon, adam]
+    for optimiser in found:
+        for group in optimiser.param_groups:
+            group["peak_lr"] = group["lr"]
+    return found
