@@ -7,17 +7,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import save_file
 
 from cocreate.errors import CheckpointError, InputError
 from cocreate.evaluate.make import finish
 from cocreate.model import weights
+from cocreate.model.attention import use_blocks
 from cocreate.model.batches import Exercise, Lessons, batch_of, lesson_of
 from cocreate.model.checkpoint import open_checkpoint
 from cocreate.model.corpus.pack import Entry, entry_of, load, save
 from cocreate.model.corpus.piece import Piece
 from cocreate.model.decoder import read_safetensors
 from cocreate.model.logbook import Logbook
+from cocreate.model.network import build, network_config
 from cocreate.model.train import MUON_RATE, WARMUP_STEPS, Plan, Progress, train
 from cocreate.model.vocabulary import Vocabulary
 from cocreate.music.song import Chord, Key, Note, Part, Song
@@ -180,3 +183,14 @@ def test_a_packed_corpus_reads_back_the_same(tmp_path: Path) -> None:
     made = entries(3)
     save(made, tmp_path / "corpus.npz")
     assert load(tmp_path / "corpus.npz") == made
+
+
+@pytest.mark.parametrize("length", [5, 256, 600])
+def test_attention_in_blocks_is_attention(length: int) -> None:
+    net = build(network_config("tiny", vocab_size=64), seed=0).eval()
+    ids = torch.randint(0, 64, (2, length), generator=torch.Generator().manual_seed(length))
+    with torch.inference_mode():
+        wanted = net(input_ids=ids, use_cache=False).logits
+        use_blocks(net)
+        found = net(input_ids=ids, use_cache=False).logits
+    assert torch.allclose(found, wanted, atol=1e-5)

@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 import cocreate
-from cocreate.cli.checkpoints import evaluate_music, info, styles, train_music
+from cocreate.cli.checkpoints import evaluate_music, info, styles
 from cocreate.cli.doctor import doctor
 from cocreate.cli.ideas import melody, rank
 from cocreate.cli.taste import keep, profile, skip
+from cocreate.cli.training import train_adapt, train_music
 
 
 def _group() -> typer.Typer:
@@ -56,6 +57,7 @@ app.command("styles")(styles)
 app.command("info")(info)
 app.command("doctor")(doctor)
 train.command("music")(train_music)
+train.command("adapt")(train_adapt)
 evaluate.command("music")(evaluate_music)
 app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")

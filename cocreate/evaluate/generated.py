@@ -190,8 +190,8 @@ def compare_generated(
 
 
 def real_pieces(entries: Sequence[Entry]) -> list[Entry]:
-    """The pieces that people wrote."""
-    return [entry for entry in entries if entry.weight >= 1]
+    """The pieces that people wrote and that have a melody."""
+    return [entry for entry in entries if entry.weight >= 1 and entry.sheet.has_melody]
 
 
 def cuts(

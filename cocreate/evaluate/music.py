@@ -147,7 +147,7 @@ def evaluate_music(
     opened = open_checkpoint(checkpoint)
     words = opened.words
     watch("reading the music")
-    entries = read_entries(Path(data), words)
+    entries = [entry for entry in read_entries(Path(data), words) if entry.sheet.has_melody]
     training, held_out = of_split(entries, "train", tiers=tiers), of_split(entries, split, tiers=tiers)
     validation = of_split(entries, "validation", tiers=tiers)
     if not training or not held_out:
@@ -198,7 +198,8 @@ def read_entries(data: Path, words: Vocabulary) -> list[Entry]:
         FileError: if there is no corpus.
         CheckpointError: if the checkpoint has other words than this version packs.
     """
-    if words.words != Vocabulary().words:
+    own = Vocabulary().words
+    if words.words[: len(own)] != own:  # a checkpoint fine-tuned to a style has a word more
         raise CheckpointError("the checkpoint must have this version's words; train it again, or use its own version")
     if data.suffix == ".npz":
         return load(data)
@@ -298,14 +299,14 @@ def _likelihood(
     watch: Callable[[str], None],
 ) -> tuple[list[Row], int, int]:
     """Rows of one task, ids the n-gram was fitted on, ids there were."""
-    from cocreate.model.network import read_network
+    from cocreate.model.conditioning import read_taste_network
     from cocreate.model.train import sequence_nats
 
     words = checkpoint.words
     pieces = [list(whole_lessons(entry, Exercise(task), words)) for entry in groups["test"]]
     lessons = [lesson for piece in pieces for lesson in piece]
     watch(f"{task}: the checkpoint")
-    nats = {"checkpoint": sequence_nats(read_network(checkpoint.folder), lessons)}
+    nats = {"checkpoint": sequence_nats(read_taste_network(checkpoint.folder, words), lessons)}
     watch(f"{task}: baselines")
     rng = np.random.default_rng(seed)
     known = [list(whole_lessons(entry, Exercise(task), words)) for entry in groups["train"]]

@@ -156,6 +156,19 @@ class NoveltyIndex:
         human = _human_array(human_matches)
         return cls(symbols=symbols, order=order, starts=starts, names=names, human_matches=human)
 
+    def extended(self, melodies: Iterable[tuple[str, Sequence[Note]]]) -> NoveltyIndex:
+        """The same index with more melodies in it, as :meth:`build` takes them; the limits stay."""
+        more = NoveltyIndex.build(melodies)
+        symbols = np.concatenate([self._symbols, more._symbols]).astype(np.int64)  # noqa: SLF001 - one of us
+        starts = np.concatenate([self._starts, more._starts + len(self._symbols)]).astype(np.int32)  # noqa: SLF001
+        return NoveltyIndex(
+            symbols=symbols,
+            order=_suffix_order(symbols, depth=int(np.diff(starts, append=len(symbols)).max())),
+            starts=starts,
+            names=(*self.names, *more.names),
+            human_matches=self._human,
+        )
+
     def longest_match(self, notes: Sequence[Note]) -> Match:
         """The longest run of ``notes`` that a training melody has too, in any key and at any speed.
 

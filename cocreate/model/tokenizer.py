@@ -8,6 +8,7 @@ Conventions:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from cocreate.music.song import TICKS_PER_QUARTER, Key, Meter, Note, Part, Song,
 _SPECIAL = ("PAD", "BOS", "EOS")
 _MODES = {0: "major", 1: "minor"}
 _DEFAULT_TEMPO = 120.0
+_OWN_WORDS = "own_words"  # where tokenizer.json keeps the words that a fine-tuned checkpoint has beyond ours
 
 # which type may follow which; the rules of form (``rules``) are stricter
 GRAMMAR: dict[str, set[str]] = {
@@ -62,7 +64,8 @@ class LeadSheetTokenizer(MusicTokenizer):  # type: ignore[misc]
         self.config.special_tokens = [f"{name}_None" for name in _SPECIAL]
 
     def _create_base_vocabulary(self) -> list[str]:
-        return list(Vocabulary().words[len(_SPECIAL) :])
+        own = self.config.additional_params.get(_OWN_WORDS, ())
+        return [*Vocabulary().words[len(_SPECIAL) :], *own]
 
     def _create_token_types_graph(self) -> dict[str, set[str]]:
         return {kind: set(following) for kind, following in GRAMMAR.items()}
@@ -129,8 +132,8 @@ def song_from_score(score: symusic.Score) -> Song:
     )
 
 
-def tokenizer() -> LeadSheetTokenizer:
-    """The tokenizer with our resolution: 24 steps to a quarter."""
+def tokenizer(own_words: Sequence[str] = ()) -> LeadSheetTokenizer:
+    """The tokenizer with our resolution: 24 steps to a quarter; ``own_words`` follow ours."""
     config = TokenizerConfig(
         pitch_range=(PITCHES[0], PITCHES[-1] + 1),
         beat_res={(0, 16): STEPS_PER_QUARTER},
@@ -138,13 +141,14 @@ def tokenizer() -> LeadSheetTokenizer:
         use_programs=True,
         one_token_stream_for_programs=True,
         special_tokens=list(_SPECIAL),
+        **({_OWN_WORDS: list(own_words)} if own_words else {}),
     )
     return LeadSheetTokenizer(config)
 
 
 def save_tokenizer(words: Vocabulary, folder: Path) -> None:
     """Write ``tokenizer.json`` beside the weights, after checking that miditok's ids are ours."""
-    made = tokenizer()
+    made = tokenizer(words.words[len(Vocabulary()) :])
     assert [word for word, _ in sorted(made.vocab.items(), key=lambda item: item[1])] == list(words.words)
     made.save(folder, filename="tokenizer.json")
 

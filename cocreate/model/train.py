@@ -25,6 +25,7 @@ import torch
 from torch.nn import functional
 
 from cocreate.errors import CheckpointError, InputError
+from cocreate.model.attention import use_blocks
 from cocreate.model.batches import IGNORED, Batch, Exercise, Lesson, Lessons, batch_of, whole_lessons
 from cocreate.model.checkpoint import write_json
 from cocreate.model.conditioning import TasteNetwork
@@ -273,6 +274,8 @@ class _Run:
     ) -> _Run:
         """A fresh run, or the one that ``out/training`` holds."""
         plain = build(network_config(plan.preset, vocab_size=len(words)), seed=plan.seed)
+        if ranks.device.type == "cpu":
+            use_blocks(plain)
         net = TasteNetwork(plain, words, features=features).to(ranks.device)
         if start is not None:
             start_from(net, start, words)
