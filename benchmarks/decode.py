@@ -23,7 +23,7 @@ import torch  # noqa: TID251 - measured against
 from cocreate.model.checkpoint import open_checkpoint
 from cocreate.model.decoder import Decoder
 from cocreate.model.network import read_network
-from cocreate.model.sample import Taste, draw
+from cocreate.model.sample import Sampling, draw
 
 PROMPT = 8
 READ_BYTES = 1 << 28
@@ -32,7 +32,7 @@ READ_BYTES = 1 << 28
 def ours(net: Decoder, batch: int, tokens: int) -> float:
     """Tokens a second, drawing as ``melody`` does."""
     rngs = [np.random.default_rng([0, row]) for row in range(batch)]
-    allowed, taste = np.ones(len(net.words), dtype=np.bool_), Taste(min_p=0)
+    allowed, taste = np.ones(len(net.words), dtype=np.bool_), Sampling(min_p=0)
     began = time.perf_counter()
     cache = net.start(batch)
     logits = cache.feed(np.ones((batch, PROMPT), dtype=np.int64))
