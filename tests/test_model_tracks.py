@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cocreate.errors import InputError
 from cocreate.model.batches import Exercise, Lessons, lesson_of, whole_lessons
 from cocreate.model.corpus.pack import Entry
 from cocreate.model.tokens import SheetBar
@@ -121,3 +122,14 @@ def test_every_task_is_practised_and_taste_is_dropped_sometimes() -> None:
     assert 0.5 < told < 0.7
     vectors = np.concatenate([batch.taste for batch in batches if batch.taste.size])
     assert vectors.any(axis=1).mean() == pytest.approx(told, abs=0.15)
+
+
+def test_lessons_of_one_task_alone_can_be_asked_for() -> None:
+    lessons = Lessons([entry(quartet())], WORDS, seed=0, tasks=("under",))
+    rows = [words_of(row) for batch in lessons.pool(0, tokens=512) for row in batch.ids]
+    assert all("Task_under" in row for row in rows)
+    drums = entry(Song((Part((Note(0, 36, 100), Note(BAR, 38, 100)), role="drums"),)))
+    with pytest.raises(InputError, match="must be one of"):
+        Lessons([drums], WORDS, seed=0, tasks=("sing",))
+    with pytest.raises(InputError, match="none of them has the tracks"):
+        Lessons([drums], WORDS, seed=0, tasks=("over",)).pool(0, tokens=64)

@@ -21,7 +21,7 @@ from cocreate.model.corpus.pack import Entry
 from cocreate.model.network import CONTEXT
 from cocreate.model.tokens import Controls, Sheet, SheetBar, controls_of, lay_out
 from cocreate.model.tracks import lay_out_fill, lay_out_parts, raised, track
-from cocreate.model.vocabulary import MAX_BARS_LEFT, Vocabulary
+from cocreate.model.vocabulary import MAX_BARS_LEFT, TASKS, Vocabulary
 
 STYLE_TEMPERATURE = 0.6  # 1 samples styles as they are, 0 all alike; small styles must be heard
 WINDOW_TOKENS = 400  # a piece this many tokens long is one window's worth; longer ones are drawn more often
@@ -46,6 +46,7 @@ NEIGHBOUR_SHARE, NEIGHBOURS = 0.2, 6  # of these, the share that is told a near 
 TASTE_NOISE = 0.25  # standard deviation, in the vector's spreads
 PARTIAL_TASTE = 0.3  # share of vectors of which half the features are left unknown (0)
 POOL_BATCHES = 16
+MOST_TRIES = 10_000  # pieces looked at for one that allows the tasks
 WIDTH_STEP = 64  # batches come in few widths, since a CPU's kernels are prepared anew for each
 SHORT_ENDINGS = (4, 8, 8, 8, 12, 16, 16, 32)  # lengths people ask for, in bars
 IGNORED = -100  # what cross-entropy skips
@@ -102,13 +103,26 @@ class Batch:
 
 
 class Lessons:
-    """Draws lessons from entries, small styles more often than their share."""
+    """Draws lessons from entries, small styles more often than their share; of ``tasks`` alone when any are named."""
 
-    def __init__(self, entries: Sequence[Entry], words: Vocabulary, *, seed: int, context: int = CONTEXT) -> None:
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        words: Vocabulary,
+        *,
+        seed: int,
+        context: int = CONTEXT,
+        tasks: Sequence[str] = (),
+    ) -> None:
         if not entries:
             raise InputError("training needs at least one piece, got none; check --corpus and --tier")
+        unknown = [task for task in tasks if task not in TASKS]
+        if unknown:
+            raise InputError(f"a task must be one of {', '.join(TASKS)}, got {', '.join(unknown)}")
         self.entries, self.words, self.seed, self.context = list(entries), words, seed, context
-        self._chances = _chances(self.entries)
+        self.tasks = tuple(tasks) or TASKS
+        sums = np.cumsum(_chances(self.entries))
+        self._sums = sums / sums[-1]
         self._kin = _neighbours(self.entries)
 
     def pool(self, number: int, *, tokens: int) -> list[Batch]:
@@ -133,9 +147,14 @@ class Lessons:
         return [batches[place] for place in order]
 
     def _draw(self, rng: np.random.Generator) -> Lesson:
-        place = int(rng.choice(len(self.entries), p=self._chances))
-        entry = self.entries[place]
-        exercise = _exercise(entry.sheet, rng)
+        for _ in range(MOST_TRIES):
+            place = int(np.searchsorted(self._sums, rng.random(), side="right"))
+            entry = self.entries[place]
+            exercise = _exercise(entry.sheet, rng)
+            if exercise.task in self.tasks:
+                break
+        else:
+            raise InputError(f"the pieces must allow a task of {', '.join(self.tasks)}; none of them has the tracks")
         room = min(self.context, int(rng.choice(WINDOWS, p=WINDOW_SHARES)))
         first, stop = _window(entry.sheet, exercise, room, rng)
         if exercise.task == "fill":

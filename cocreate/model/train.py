@@ -66,6 +66,7 @@ class Plan:
         batch_tokens: ids in a batch, at most.
         accumulate: batches of each process in a step, >= 1.
         workers: processes that make lessons, 0 for none beside; by default some where a GPU would wait.
+        tasks: what is practised, of ``vocabulary.TASKS``; empty for all.
     """
 
     preset: str = "small"
@@ -78,6 +79,7 @@ class Plan:
     save_every_s: float = 300.0
     threads: int | None = None
     workers: int | None = None
+    tasks: tuple[str, ...] = ()
     muon_rate: float = MUON_RATE
     adam_rate: float = ADAM_RATE
 
@@ -145,7 +147,7 @@ def train(
     features = max(len(entry.content) for entry in training)
     run = _Run.begin(out, plan, ranks, words=words, features=features, resume=resume, start=start)
     checks = _check_batches(validation, words, plan)
-    lessons, place = Lessons(training, words, seed=plan.seed), Place(run.state.pool, run.state.batch)
+    lessons, place = Lessons(training, words, seed=plan.seed, tasks=plan.tasks), Place(run.state.pool, run.state.batch)
     workers = plan.workers
     if workers is None:
         workers = default_workers(processes=ranks.here) if ranks.device.type == "cuda" else 0
