@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 import cocreate
-from cocreate.cli.checkpoints import evaluate_music, info, styles
+from cocreate.cli.checkpoints import info, styles
 from cocreate.cli.doctor import doctor
+from cocreate.cli.evaluation import evaluate_music, train_chorales
 from cocreate.cli.ideas import melody, rank
 from cocreate.cli.taste import keep, profile, skip
 from cocreate.cli.training import train_adapt, train_music
@@ -58,6 +59,7 @@ app.command("info")(info)
 app.command("doctor")(doctor)
 train.command("music")(train_music)
 train.command("adapt")(train_adapt)
+train.command("chorales")(train_chorales)
 evaluate.command("music")(evaluate_music)
 app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")

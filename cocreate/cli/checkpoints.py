@@ -1,4 +1,4 @@
-"""``cocreate styles``, ``info`` and ``evaluate music``: what has learned, and how well."""
+"""``cocreate styles`` and ``info``: what has learned, and from what."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cocreate.cli.ideas import CheckpointOption, JsonOption, open_studio
-from cocreate.cli.show import print_json, print_table, say
+from cocreate.cli.show import print_json, print_table
 
 
 def styles(*, checkpoint: CheckpointOption = "music", as_json: JsonOption = False) -> None:
@@ -64,25 +64,6 @@ def info(
     typer.echo(
         f"\n{card.get('held_out') or 'No held-out numbers in the card: `cocreate evaluate music` measures them.'}"
     )
-
-
-def evaluate_music(
-    *,
-    data: Annotated[Path, typer.Option(metavar="DIR", help="Folder of sets; their held-out works are measured.")],
-    checkpoint: CheckpointOption = "music",
-    tier: Annotated[str, typer.Option(help="Licences that are measured: A, A* or B (most).")] = "A*",
-    seed: Annotated[int, typer.Option(help="Of the ideas that are written and of what the n-gram sees.")] = 0,
-    as_json: JsonOption = False,
-) -> None:
-    """Measure nats a note on held-out works, form kept and copies, beside baselines."""
-    from cocreate.evaluate.music import evaluate_music, format_table
-    from cocreate.model.corpus.build import tiers_up_to
-
-    found = evaluate_music(data, checkpoint=checkpoint, tiers=tiers_up_to(tier), seed=seed, watch=say)
-    if as_json:
-        print_json(found.as_dict())
-    else:
-        typer.echo(format_table(found))
 
 
 def _print_facts(folder: Path, card: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from cocreate.errors import CheckpointError, CocreateError, FileError
 # distributions; asked for by name, since importing them all would take ten seconds
 PACKAGES = (
     "numpy", "typer", "rich", "mido", "pretty_midi", "music21", "symusic", "miditok", "safetensors", "torch",
-    "transformers", "sqlalchemy", "platformdirs", "matplotlib",
+    "transformers", "peft", "sqlalchemy", "platformdirs", "matplotlib",
 )  # fmt: skip
 OLDEST_PYTHON = (3, 11)
 
@@ -70,10 +70,11 @@ def _packages() -> Iterator[Finding]:
 
 
 def _checkpoints() -> Iterator[Finding]:
-    from cocreate.model.checkpoint import folders, open_checkpoint
+    from cocreate.model.checkpoint import CHORALES, folders, open_checkpoint
 
     found = sorted({path.resolve() for home in folders() if home.is_dir() for path in home.iterdir() if path.is_dir()})
-    found = [path for path in found if not path.name.startswith((".", "_"))]
+    # the networks that only measure are no checkpoint to write with
+    found = [path for path in found if not path.name.startswith((".", "_")) and path.name != CHORALES]
     for path in found:
 
         def look(path: Path = path) -> str:

@@ -1,0 +1,69 @@
+"""``cocreate evaluate music`` and ``train chorales``: everything that is measured, and what only measures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cocreate.cli.ideas import CheckpointOption, JsonOption
+from cocreate.cli.show import print_json, say
+from cocreate.errors import FileError
+
+DataOption = Annotated[Path, typer.Option(metavar="DIR", help="Folder of sets; their held-out works are measured.")]
+
+
+def evaluate_music(
+    *,
+    data: DataOption,
+    checkpoint: CheckpointOption = "music",
+    part: Annotated[
+        list[str] | None,
+        typer.Option(help="likelihood, chorales, chords, ideas, styles or taste; may be given again. Else all."),
+    ] = None,
+    corpus: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The packed corpus.npz of a training run on --data: saves time.")
+    ] = None,
+    tier: Annotated[str, typer.Option(help="Licences that are measured: A, A* or B (most).")] = "A*",
+    seed: Annotated[int, typer.Option(help="Of the ideas that are written and of what the n-gram sees.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a checkpoint on held-out works, each table beside its baselines."""
+    from cocreate.evaluate.suite import PARTS, evaluate_all
+    from cocreate.model.corpus.build import tiers_up_to
+
+    found = evaluate_all(
+        data, checkpoint=checkpoint, parts=part or PARTS, corpus=corpus, tiers=tiers_up_to(tier), seed=seed, watch=say
+    )
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        typer.echo(found.text())
+
+
+def train_chorales(
+    *,
+    data: DataOption,
+    minutes: Annotated[float, typer.Option(help="Time budget.")] = 60.0,
+    epochs: Annotated[int, typer.Option(help="Times that the chorales are heard, in all keys.")] = 26,
+    seed: Annotated[int, typer.Option(help="Of the weights and the order of the pieces.")] = 0,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The weights, .safetensors.")] = Path(
+        "chorales.safetensors"
+    ),
+    force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+) -> None:
+    """Train a network on the JSB Chorales alone, for the benchmark; a stopped run goes on."""
+    if out.exists() and not force:
+        raise FileError(f"{out} exists already; choose another --out, or give --force")
+    from cocreate.evaluate.chorales import train_chorales as train
+    from cocreate.evaluate.suite import JSB_FOLDER
+    from cocreate.model.grid import GridPlan
+    from cocreate.model.grid_train import GridProgress
+
+    def tell(news: GridProgress) -> None:
+        check = "" if news.validation is None else f", validation {news.validation:.4f}"
+        say(f"epoch {news.epoch} of {epochs}: {news.training:.4f} nats a note{check}, {news.elapsed_s:.0f} s")
+
+    train(data / JSB_FOLDER, out, GridPlan(epochs=epochs, minutes=minutes, seed=seed), watch=tell)
+    say(f"Weights in {out}; `cocreate evaluate music --part chorales` measures those of checkpoints/chorales.")
