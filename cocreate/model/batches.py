@@ -44,6 +44,7 @@ OCTAVE_JITTER, TEMPO_JITTER = 0.06, 0.06  # share of lessons an octave away; sta
 TASTE_SHARE = 0.6  # share of lessons that are told the piece's content vector
 NEIGHBOUR_SHARE, NEIGHBOURS = 0.2, 6  # of these, the share that is told a near piece's instead, and how near
 TASTE_NOISE = 0.25  # standard deviation, in the vector's spreads
+TASTE_ALONE = 0.5  # share of these lessons in which the vector alone tells of style, mood, density and register
 PARTIAL_TASTE = 0.3  # share of vectors of which half the features are left unknown (0)
 POOL_BATCHES = 16
 MOST_TRIES = 10_000  # pieces looked at for one that allows the tasks
@@ -195,6 +196,8 @@ def lesson_of(
     controls = replace(controls, bars=min(MAX_BARS_LEFT + 1, len(bars) + (bars_left or 0)))
     if rng is not None:
         controls = _drop(controls, rng)
+        if taste is not None and rng.random() < TASTE_ALONE:
+            controls = replace(controls, styles=(), mood=None, density=None, register=None)
         if rng.random() < UNKNOWN_LENGTH:
             bars_left, controls = None, replace(controls, bars=None)
     pickup = sheet.has_pickup and first == 0
