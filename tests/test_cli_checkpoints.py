@@ -13,7 +13,7 @@ import pytest
 
 import cocreate.evaluate.make
 from cocreate.cli import doctor, main
-from cocreate.evaluate import music
+from cocreate.evaluate import music, suite
 from cocreate.model.train import Plan, Progress
 
 Capture = pytest.CaptureFixture[str]
@@ -50,8 +50,10 @@ def test_doctor_fails_when_a_checkpoint_is_broken(
     folder = Path(shutil.copytree(tiny_checkpoint, home / "mine" / "music"))
     (folder / "model.safetensors").write_bytes(b"")
     monkeypatch.setenv("COCREATE_CHECKPOINTS", str(folder.parent))
-    assert main(["doctor"]) == 1
-    assert re.search(r"^NO +test melody .*model\.safetensors", capsys.readouterr().out, re.MULTILINE)
+    assert main(["doctor", "--json"]) == 1
+    (row,) = [row for row in json.loads(capsys.readouterr().out)["checks"] if row["name"] == "test melody"]
+    assert not row["ok"]
+    assert "model.safetensors" in row["seen"]
 
 
 def test_doctor_fails_when_profiles_cannot_be_written(
@@ -115,10 +117,10 @@ def test_evaluate_prints_a_table_or_the_same_as_json(
             "music", 40_992, "2026-01-31", "test", 5, ("A",), {"cores": 2}, (row,), (), 1.0, 0, tokens, tokens, 1.0
         )
 
-    monkeypatch.setattr(music, "evaluate_music", measure)
-    words = ["evaluate", "music", "--data", "here", "--tier", "A", "--seed", "5"]
+    monkeypatch.setattr(suite, "evaluate_music", measure)
+    words = ["evaluate", "music", "--data", "here", "--part", "likelihood", "--tier", "A", "--seed", "5"]
     assert main(words) == 0
     assert re.search(r"^jazz .*3\.000 .*3\.500 .*4\.500 .*6\.000 +yes", capsys.readouterr().out, re.MULTILINE)
     assert (asked["data"], asked["checkpoint"], asked["tiers"], asked["seed"]) == (Path("here"), "music", ("A",), 5)
     assert main([*words, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["rows"][0]["checkpoint"] == 3.0
+    assert json.loads(capsys.readouterr().out)["likelihood"]["rows"][0]["checkpoint"] == 3.0

@@ -30,11 +30,11 @@ def evaluate_music(
     as_json: JsonOption = False,
 ) -> None:
     """Measure a checkpoint on held-out works, each table beside its baselines."""
-    from cocreate.evaluate.suite import PARTS, evaluate_all
+    from cocreate.evaluate.suite import evaluate_all
     from cocreate.model.corpus.build import tiers_up_to
 
     found = evaluate_all(
-        data, checkpoint=checkpoint, parts=part or PARTS, corpus=corpus, tiers=tiers_up_to(tier), seed=seed, watch=say
+        data, checkpoint=checkpoint, parts=part, corpus=corpus, tiers=tiers_up_to(tier), seed=seed, watch=say
     )
     if as_json:
         print_json(found.as_dict())

@@ -18,6 +18,7 @@ from cocreate.errors import InputError
 from cocreate.evaluate.chorales import evaluate_chorales, format_chorales
 from cocreate.evaluate.classifier import format_style_accuracy, style_accuracy
 from cocreate.evaluate.generated import checkpoint_writer, compare_generated, format_comparison, ngram_writer
+from cocreate.evaluate.harmony import SETS as CHORD_SETS
 from cocreate.evaluate.harmony import evaluate_harmony, format_harmony
 from cocreate.evaluate.joint import joint_nats
 from cocreate.evaluate.music import evaluate_music, format_table, read_entries
@@ -75,7 +76,7 @@ def evaluate_all(
     data: Path,
     *,
     checkpoint: str | Path = "music",
-    parts: Sequence[str] = PARTS,
+    parts: Sequence[str] | None = None,
     corpus: Path | None = None,
     tiers: Sequence[str] = ("A", "A*"),
     seed: int = 0,
@@ -85,6 +86,7 @@ def evaluate_all(
 
     Args:
         data: the folder of the sets.
+        parts: None for all that the data allows.
         corpus: a packed corpus made of them by training, which saves reading them again.
         tiers: licences that are measured, but for the chord benchmark, which is Nottingham's (tier B).
         watch: told what is being done.
@@ -94,9 +96,12 @@ def evaluate_all(
         FileError: if the data cannot be read.
         CheckpointError: if the checkpoint is broken or has other words.
     """
-    unknown = [part for part in parts if part not in PARTS]
+    unknown = [part for part in parts or () if part not in PARTS]
     if unknown:
         raise InputError(f"parts must be of {', '.join(PARTS)}, got {', '.join(unknown)}")
+    if parts is None:
+        parts = _possible(data)
+        watch("measuring " + ", ".join(parts))
     opened = open_checkpoint(checkpoint)
     reports: dict[str, _Report] = {}
     texts: dict[str, str] = {}
@@ -134,6 +139,16 @@ def evaluate_all(
         steering = taste_steering(steered_writer(opened), test, words=opened.words, seed=seed, watch=watch)
         note("taste", steering, format_steering(steering))
     return Suite(reports, texts)
+
+
+def _possible(data: Path) -> tuple[str, ...]:
+    """The parts whose sets are there."""
+    lacking = set()
+    if not (data / JSB_FOLDER).is_dir():
+        lacking.add("chorales")
+    if not any((data / folder).is_dir() for folder in CHORD_SETS):
+        lacking.add("chords")
+    return tuple(part for part in PARTS if part not in lacking)
 
 
 def steered_writer(checkpoint: Checkpoint, *, bars: int = 8, guidance: float = 2.0) -> SteeredWriter:
