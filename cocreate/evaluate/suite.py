@@ -9,7 +9,7 @@ Conventions:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,7 +26,7 @@ from cocreate.evaluate.steering import SteeredWriter, format_steering, taste_ste
 from cocreate.generate.melody import write_melodies
 from cocreate.generate.request import MAX_CANDIDATES, MelodyRequest
 from cocreate.model.checkpoint import CHORALES, Checkpoint, find, open_checkpoint
-from cocreate.model.corpus.pack import of_split
+from cocreate.model.corpus.pack import Entry, of_split
 from cocreate.model.decoder import Decoder
 from cocreate.model.sample import Sampling
 from cocreate.music.measures import Floats
@@ -122,23 +122,32 @@ def evaluate_all(
     if "chords" in parts:
         chords = evaluate_harmony(data, checkpoints=(checkpoint,), beam=2, watch=watch)
         note("chords", chords, format_harmony(chords))
-    if not {"ideas", "styles", "taste"} & set(parts):
-        return Suite(reports, texts)
-    watch("reading the music")
-    entries = [entry for entry in read_entries(corpus or data, opened.words) if entry.sheet.has_melody]
-    training, validation, test = (of_split(entries, split, tiers=tiers) for split in ("train", "validation", "test"))
-    if "ideas" in parts:
-        writers = {"checkpoint": checkpoint_writer(opened), "n-gram": ngram_writer(opened, training, validation)}
-        ideas = compare_generated(opened, test, seed=seed, bars=16, writers=writers, watch=watch)
-        note("ideas", ideas, format_comparison(ideas))
-    if "styles" in parts:
+    if {"ideas", "styles", "taste"} & set(parts):
+        watch("reading the music")
+        entries = [entry for entry in read_entries(corpus or data, opened.words) if entry.sheet.has_melody]
         own = [entry for entry in entries if entry.tier in tiers]
-        styles = style_accuracy(checkpoint_writer(opened), own, words=opened.words, seed=seed, watch=watch)
-        note("styles", styles, format_style_accuracy(styles))
+        for part, report, text in _on_ideas(opened, own, parts, seed=seed, watch=watch):
+            note(part, report, text)
+    return Suite(reports, texts)
+
+
+def _on_ideas(
+    opened: Checkpoint, entries: Sequence[Entry], parts: Sequence[str], *, seed: int, watch: Callable[[str], None]
+) -> Iterator[tuple[str, _Report, str]]:
+    """What is measured on ideas that the checkpoint writes."""
+    tiers = tuple({entry.tier for entry in entries})
+    training, validation, test = (of_split(entries, split, tiers=tiers) for split in ("train", "validation", "test"))
+    write = checkpoint_writer(opened)
+    if "ideas" in parts:
+        writers = {"checkpoint": write, "n-gram": ngram_writer(opened, training, validation)}
+        ideas = compare_generated(opened, test, seed=seed, bars=16, writers=writers, watch=watch)
+        yield "ideas", ideas, format_comparison(ideas)
+    if "styles" in parts:
+        styles = style_accuracy(write, entries, words=opened.words, seed=seed, watch=watch)
+        yield "styles", styles, format_style_accuracy(styles)
     if "taste" in parts:
         steering = taste_steering(steered_writer(opened), test, words=opened.words, seed=seed, watch=watch)
-        note("taste", steering, format_steering(steering))
-    return Suite(reports, texts)
+        yield "taste", steering, format_steering(steering)
 
 
 def _possible(data: Path) -> tuple[str, ...]:
