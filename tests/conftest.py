@@ -56,7 +56,7 @@ def write_tiny_checkpoint(folder: Path) -> Path:
     projection = drawn(TASTE_TOKENS, len(FEATURE_NAMES), width)
     save_file({PROJECTION: projection}, folder / TASTE_FILE)
     words.save(folder / "vocab.json")
-    sets = {"toy": {"licence": "CC0-1.0", "tier": "A", "pieces": 20, "notes": 800}}
+    sets = {"toy": {"licence": "CC0-1.0", "tier": "A", "pieces": 20, "ids": 2400}}
     card = {"name": folder.name, "parameters": int(sum(w.size for w in weights.values())), "tier": "A", "sets": sets}
     for name, value in {
         "config.json": config,

@@ -63,7 +63,7 @@ def test_loss_falls_and_the_folder_is_a_checkpoint(tmp_path: Path) -> None:
     card = finish(tmp_path, training, validation, plan, state, words=WORDS, tier="A")
     opened = open_checkpoint(tmp_path)
     assert opened.card == card
-    assert card["sets"]["toy"] == {"licence": "CC0", "tier": "A", "pieces": 12, "notes": 12 * 32}
+    assert card["sets"]["toy"] == {"licence": "CC0", "tier": "A", "pieces": 12, "ids": 12 * (3 * 32 + 3 * 8)}
     assert "CC0" in (tmp_path / "README.md").read_text(encoding="utf-8")
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
     assert opened.extra("styles.json")["styles"]["reel"]["meters"] == [["4/4", 12]]

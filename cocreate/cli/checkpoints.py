@@ -45,21 +45,21 @@ def info(
         return
     _print_facts(found.folder, card)
     sets: dict[str, dict[str, Any]] = card.get("sets", {})
-    total = sum(row.get("notes", 0) for row in sets.values()) or 1
-    ordered = sorted(sets.items(), key=lambda item: -item[1].get("notes", 0))
+    total = sum(row.get("ids", 0) for row in sets.values()) or 1
+    ordered = sorted(sets.items(), key=lambda item: -item[1].get("ids", 0))
     rows = [
         (
             name,
             row.get("licence", "?"),
             row.get("tier", "?"),
             row.get("pieces", 0),
-            f"{row.get('notes', 0) / total:.1%}",
+            f"{row.get('ids', 0) / total:.1%}",
         )
         for name, row in ordered
     ]
     if rows:
         print_table(
-            ("training set", "licence", "tier", "pieces", "share of notes"), rows, whole=("training set", "tier")
+            ("training set", "licence", "tier", "pieces", "share of tokens"), rows, whole=("training set", "tier")
         )
     typer.echo(
         f"\n{card.get('held_out') or 'No held-out numbers in the card: `cocreate evaluate music` measures them.'}"

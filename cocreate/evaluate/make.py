@@ -27,15 +27,17 @@ from cocreate.taste.features import features, scaled
 
 _CARD = """# {name}
 
-A {millions:.2f} M parameter Llama-style transformer over bar, position, pitch, duration and chord tokens. It writes
-melodies from controls, melodies over chords, chords under melodies and lead sheets.
+A {millions:.2f} M parameter Llama-style transformer over bar, position, pitch, duration, chord and drum tokens. One
+model, all tasks by masking: melodies from controls or over chords, chords under melodies, lead sheets, missing voices
+and accompaniment parts under any given tracks, and any bars of any track anew. `taste.safetensors` lets a content
+vector steer it.
 
 Made {made} on {machine}: preset `{preset}`, seed {seed}, {run[steps]:,} steps, {run[tokens]:,} tokens,
 {run[minutes]} minutes. Validation: {validation_nats_a_token} nats a token. `curve.png` shows the run.
 
 ## What it was trained on
 
-| set | licence | tier | pieces | notes | share |
+| set | licence | tier | pieces | tokens | share |
 |---|---|---|---|---|---|
 {table}
 
@@ -46,7 +48,7 @@ Split: {split}. Tunes that occur in a held-out split, in any collection and key,
 
 ## Limits
 
-Melodies are of one voice. Styles are as good as their share: the table says how much was heard of each. What it writes
+Styles are as good as their share: the table says how much was heard of each. What it writes
 may by chance be near a known tune; the longest match with the training music is reported with every idea, and ideas
 over the human limit are not shown.
 """
@@ -191,11 +193,11 @@ def finish(
 
 def card_text(card: dict[str, Any]) -> str:
     """The card for people, in Markdown."""
-    total = sum(row["notes"] for row in card["sets"].values()) or 1
+    total = sum(row["ids"] for row in card["sets"].values()) or 1
     rows = [
-        f"| {name} | {row['licence']} | {row['tier']} | {row['pieces']:,} | {row['notes']:,}"
-        f" | {row['notes'] / total:.1%} |"
-        for name, row in sorted(card["sets"].items(), key=lambda item: -item[1]["notes"])
+        f"| {name} | {row['licence']} | {row['tier']} | {row['pieces']:,} | {row['ids']:,}"
+        f" | {row['ids'] / total:.1%} |"
+        for name, row in sorted(card["sets"].items(), key=lambda item: -item[1]["ids"])
     ]
     text = _CARD.format(**card, millions=card["parameters"] / 1e6, run=card["training"], table="\n".join(rows))
     return text + (f"\n## Held-out numbers\n\n{card['held_out']}\n" if "held_out" in card else "")

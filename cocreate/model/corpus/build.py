@@ -119,14 +119,16 @@ def pack(
 
 
 def shares(entries: Sequence[Entry]) -> dict[str, dict[str, object]]:
-    """For the card: each set's licences, tiers and number of training pieces and notes."""
+    """For the card: each set's licences, tiers and number of training pieces and ids, all tracks counted."""
     licences: dict[str, set[str]] = defaultdict(set)
     tiers: dict[str, set[str]] = defaultdict(set)
-    notes: Counter[str] = Counter()
+    ids: Counter[str] = Counter()
     pieces: Counter[str] = Counter()
     for entry in entries:
         pieces[entry.dataset] += 1
-        notes[entry.dataset] += sum(len(bar.melody) // 3 for bar in entry.sheet.bars)
+        ids[entry.dataset] += sum(
+            len(bar.melody) + len(bar.chords) + sum(map(len, bar.others)) for bar in entry.sheet.bars
+        )
         licences[entry.dataset].add(entry.licence)
         tiers[entry.dataset].add(entry.tier)
     return {
@@ -134,7 +136,7 @@ def shares(entries: Sequence[Entry]) -> dict[str, dict[str, object]]:
             "licence": "; ".join(sorted(licences[name])),
             "tier": ", ".join(sorted(tiers[name])),
             "pieces": pieces[name],
-            "notes": notes[name],
+            "ids": ids[name],
         }
         for name in pieces
     }
