@@ -7,27 +7,26 @@ Conventions:
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from cocreate.errors import FileError, InputError, UnmetError
-from cocreate.files import read_song
-from cocreate.files.midi import midi_bytes
-from cocreate.files.output import check_folder, idea_name, write_bytes
+from cocreate.errors import UnmetError
+from cocreate.generate.harmony import ALL, DEFAULT_VOICES, NONE, HarmonyRequest, parse_voices, write_harmonies
 from cocreate.generate.melody import Draft, write_melodies
 from cocreate.generate.request import ANY, MAX_CANDIDATES, Leaning, MelodyRequest, check_style
-from cocreate.judge.melody import quality
-from cocreate.judge.novelty import Match, NoveltyIndex
+from cocreate.generate.tune import TuneRequest, parse_bars
+from cocreate.generate.variation import continue_bars, fill_bars, vary_bars
+from cocreate.judge.harmony import harmony_quality
+from cocreate.judge.novelty import NoveltyIndex
 from cocreate.model.checkpoint import Checkpoint, open_checkpoint
 from cocreate.model.decoder import Decoder
 from cocreate.model.sample import Sampling
-from cocreate.music.song import Key, Meter, Note, Song
+from cocreate.music.song import Key, Meter, Song
 from cocreate.music.theory import (
     chord_symbol,
     estimate_key,
@@ -37,11 +36,14 @@ from cocreate.music.theory import (
     parse_progression,
     parse_range,
 )
+from cocreate.ranking import Candidate, ranked
+from cocreate.shelf import read_styled, read_tune, save
 from cocreate.taste.events import Event, HeardItem, check_profile_name
-from cocreate.taste.features import DEFAULT_SCALE, FeatureScale, FeatureVector, features, melody_id, scaled, unscaled
+from cocreate.taste.features import DEFAULT_SCALE, FeatureScale, features, melody_id, scaled, unscaled
 from cocreate.taste.home import has_profile
 from cocreate.taste.profile import Profile
-from cocreate.taste.scorer import Item, Score, rerank_diverse, score, style_fit
+
+__all__ = ["Candidate", "Studio", "leaning_of"]
 
 DEFAULT_PROFILE = "me"
 DRAW_FACTOR = 1.5  # ideas drawn for each one shown, so that the scorer has something to choose from
@@ -49,52 +51,8 @@ MAX_ROUNDS = 5  # draws, each warmer, until enough ideas are neither copies nor 
 NEXT_SEED = 1_000_003  # from one round to the next; a prime far from any seed a person types
 DEFAULT_GUIDANCE = 1.0
 DIVERSITY = 0.25  # strength of the diverse re-ranking, 0..1
-SIDECAR_FORMAT = 1
 
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One idea or file, ranked.
-
-    ``score`` and the raw ``parts`` lie in 0..1 (see ``taste.scorer``); ``novelty`` is the longest run of notes that a
-    training melody has too, with that melody's name; ``path`` is None until it is saved.
-    """
-
-    rank: int
-    song: Song
-    score: float
-    parts: Mapping[str, float]
-    reason: str
-    style: str
-    key: str
-    meter: str
-    tempo_bpm: float
-    bars: int
-    seed: int | None
-    novelty: Match
-    path: Path | None = None
-    recipe: Mapping[str, Any] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """What ``--json`` prints and the sidecar holds."""
-        return {
-            "rank": self.rank,
-            "path": None if self.path is None else str(self.path),
-            "score": round(self.score, 4),
-            "parts": {name: round(value, 4) for name, value in self.parts.items()},
-            "reason": self.reason,
-            "style": self.style,
-            "key": self.key,
-            "meter": self.meter,
-            "tempo_bpm": round(self.tempo_bpm, 2),
-            "bars": self.bars,
-            "seed": self.seed,
-            "novelty": {
-                "longest_match_notes": self.novelty.notes,
-                "share": round(self.novelty.share, 4),
-                "nearest": self.novelty.name,
-            },
-        }
+Request = TypeVar("Request", MelodyRequest, TuneRequest, HarmonyRequest)
 
 
 class Studio:
@@ -183,7 +141,7 @@ class Studio:
             UnmetError: if no melody can meet the request, or every idea came too near to a known tune.
         """
         meter = parse_meter(meter) if isinstance(meter, str) else meter
-        song = start if isinstance(start, Song) or start is None else _with_melody(Path(start))
+        song = start if isinstance(start, Song) or start is None else read_tune(Path(start))
         request = MelodyRequest(
             style=style,
             key=parse_key(key) if isinstance(key, str) else key,
@@ -203,7 +161,6 @@ class Studio:
             under = request.meter or (song.bars()[-1].meter if song else Meter(0, 4, 4))
             request = replace(request, chords=parse_progression(chords, meter=under, bars=bars))
         name = check_style(style, self.styles)
-        drafts = self._draw(request)
         recipe = {
             "art": "melody", "checkpoint": str(self.checkpoint.card.get("name", self._name)),
             "profile": self.profile_name,
@@ -216,13 +173,165 @@ class Studio:
                 "taste": [round(value, 3) for leaning in request.leanings for value in leaning.vector],
             },
         }  # fmt: skip
-        matches = {melody_id(d.song): self._known.longest_match(_new_notes(d)) for d in drafts}
-        return self._ranked([d.song for d in drafts], style=None if name == ANY else name, matches=matches, seed=seed,
-                            recipe=recipe, most=n, diversity=DIVERSITY)  # fmt: skip
+        return self._ideas(request, write_melodies, style=None if name == ANY else name, recipe=recipe)
+
+    def fill(
+        self,
+        song: str | Path | Song,
+        *,
+        bars: str | tuple[int, int],
+        part: int | None = None,
+        style: str | None = None,
+        guidance: float = DEFAULT_GUIDANCE,
+        n: int = 8,
+        seed: int = 0,
+        temperature: float = 1.0,
+    ) -> tuple[Candidate, ...]:
+        """``n`` songs with another tune in ``bars`` ("9-12"), as if nothing had stood there, best first.
+
+        Args:
+            part: the part the tune is in, from 1; by default it is found.
+
+        Raises:
+            InputError: if a value breaks its rule, or the song has no such part.
+            FileError: if the song's file cannot be read.
+            UnmetError: if the song has no such bars or no tune around them, or every idea came too near to a known one.
+        """
+        request = self._asked(song, bars, part, style, guidance=guidance, n=n, seed=seed, temperature=temperature)
+        return self._ideas(request, fill_bars, style=style, recipe=self._recipe("fill", request, song))
+
+    def vary(
+        self,
+        song: str | Path | Song,
+        *,
+        bars: str | tuple[int, int] | None = None,
+        amount: float | None = None,
+        keep: str | None = None,
+        part: int | None = None,
+        style: str | None = None,
+        guidance: float = DEFAULT_GUIDANCE,
+        n: int = 8,
+        seed: int = 0,
+        temperature: float = 1.0,
+    ) -> tuple[Candidate, ...]:
+        """``n`` songs with a variation of the tune in ``bars`` (by default all), best first; see ``TuneRequest``.
+
+        Args:
+            amount: share of the notes that are written anew, 0..1; by default all with ``keep``, else half.
+            keep: "rhythm", "contour" or "harmony".
+            part: the part the tune is in, from 1; by default it is found.
+
+        Raises:
+            InputError: if a value breaks its rule, or the song has no such part.
+            FileError: if the song's file cannot be read.
+            UnmetError: if the song has no such bars or no tune in them, or every idea came too near to a known tune.
+        """
+        request = self._asked(song, bars, part, style, guidance=guidance, n=n, seed=seed, temperature=temperature)
+        # of nothing there is but one variation: the song
+        request = replace(request, amount=amount, keep=keep, n=1 if amount == 0 else n)
+        recipe = self._recipe("vary", request, song)
+        return self._ideas(request, vary_bars, style=style, recipe=recipe, may_repeat=amount == 0)
+
+    def continue_tune(
+        self,
+        song: str | Path | Song,
+        *,
+        bars: int = 8,
+        part: int | None = None,
+        style: str | None = None,
+        guidance: float = DEFAULT_GUIDANCE,
+        n: int = 8,
+        seed: int = 0,
+        temperature: float = 1.0,
+    ) -> tuple[Candidate, ...]:
+        """``n`` songs whose tune goes on for so many ``bars`` (1..64) after the end, best first.
+
+        Raises:
+            InputError: if a value breaks its rule, or the song has no such part.
+            FileError: if the song's file cannot be read.
+            UnmetError: if the end cannot be gone on from, or every idea came too near to a known tune.
+        """
+        request = self._asked(song, None, part, style, guidance=guidance, n=n, seed=seed, temperature=temperature)
+        request = replace(request, more=bars)
+        return self._ideas(request, continue_bars, style=style, recipe=self._recipe("continue", request, song))
+
+    def harmony(
+        self,
+        song: str | Path | Song,
+        *,
+        voices: str | None = None,
+        rhythm: str = "free",
+        complexity: float | None = None,
+        keep: str | None = None,
+        part: int | None = None,
+        style: str | None = None,
+        guidance: float = DEFAULT_GUIDANCE,
+        n: int = 5,
+        seed: int = 0,
+        temperature: float = 1.0,
+    ) -> tuple[Candidate, ...]:
+        """``n`` songs with chords under the tune and parts that play them, best first; see ``HarmonyRequest``.
+
+        Args:
+            voices: who plays: satb, strings, piano, guitar, bass, or several ("piano,bass"), or none; by default piano.
+            keep: chords that stay ("1:Dm7 5:G7"); by default the song's own where ``voices`` is named.
+
+        Raises:
+            InputError: if a value breaks its rule, or the song has no such part.
+            FileError: if the song's file cannot be read.
+            UnmetError: if what is to be kept cannot be, or the voices have no room.
+        """
+        base = self._asked(song, None, part, style, guidance=guidance, n=n, seed=seed, temperature=temperature)
+        request = HarmonyRequest(
+            base.song, part=part, style=base.style, voices=DEFAULT_VOICES if voices is None else parse_voices(voices),
+            rhythm=rhythm, complexity=complexity, keep=keep or (NONE if voices is None else ALL), n=n, seed=seed,
+            sampling=base.sampling, leanings=base.leanings,
+        )  # fmt: skip
+        asked = {"voices": voices, "rhythm": rhythm, "complexity": complexity, "keep": keep}
+        recipe = self._recipe("harmony", base, song)
+        recipe["request"] = {**recipe["request"], **asked}
+        return self._ideas(request, write_harmonies, style=base.style, recipe=recipe, may_repeat=True)
+
+    def _asked(
+        self,
+        song: str | Path | Song,
+        bars: str | tuple[int, int] | None,
+        part: int | None,
+        style: str | None,
+        *,
+        guidance: float,
+        n: int,
+        seed: int,
+        temperature: float,
+    ) -> TuneRequest:
+        return TuneRequest(
+            song=song if isinstance(song, Song) else read_styled(Path(song)),
+            part=part,
+            bars=parse_bars(bars) if isinstance(bars, str) else bars,
+            style=None if style is None else check_style(style, self.styles),
+            n=n,
+            seed=seed,
+            sampling=Sampling(temperature=temperature, guidance=guidance),
+            leanings=() if (vector := self._taste((), style=style)) is None else (leaning_of(vector),),
+        )
+
+    def _recipe(self, art: str, request: TuneRequest, song: str | Path | Song) -> dict[str, Any]:
+        """What the sidecar says of how a candidate came about."""
+        return {
+            "art": art, "checkpoint": str(self.checkpoint.card.get("name", self._name)), "profile": self.profile_name,
+            "request": {
+                "song": request.song.title or ("" if isinstance(song, Song) else str(song)), "part": request.part,
+                "bars": request.more if art == "continue" else request.bars, "amount": request.amount,
+                "keep": request.keep, "style": request.style, "n": request.n,
+                "seed": request.seed, "temperature": request.sampling.temperature,
+                "guidance": request.sampling.guidance,
+                "taste": [round(value, 3) for leaning in request.leanings for value in leaning.vector],
+            },
+        }  # fmt: skip
 
     def _taste(self, like: Iterable[str | Path | Song], *, style: str | None) -> tuple[float, ...] | None:
         """The content vector to write near to: the mean of the songs named, else the listener's; None: no taste yet."""
-        songs = [song if isinstance(song, Song) else _with_melody(Path(song)) for song in like]
+        songs = [song if isinstance(song, Song) else read_tune(Path(song)) for song in like]
         if songs:
             return tuple(np.mean([scaled(features(song)) for song in songs], axis=0).tolist())
         return self.profile.vector(style=style or "") or None
@@ -236,10 +345,15 @@ class Studio:
         """
         name = None if style is None else check_style(style, self.styles)
         files = [Path(path) for path in paths]
-        songs = [_with_melody(path) for path in files]
-        matches = [self._known.longest_match(song.melody.notes) for song in songs]
-        candidates = self._ranked(
-            songs, style=name, matches=dict(enumerate(matches)), seed=None, recipe={}, most=len(songs)
+        songs = [read_tune(path) for path in files]
+        candidates = ranked(
+            songs,
+            self.profile,
+            matches=[self._known.longest_match(song.melody.notes) for song in songs],
+            style=name,
+            row=self.styles.get(name or ANY, {}),
+            scale=self._scale,
+            most=len(songs),
         )
         # a file may stand twice in the list: match by place, not by content
         places = {id(song): file for song, file in zip(songs, files, strict=True)}
@@ -267,37 +381,41 @@ class Studio:
         Raises:
             FileError: if the folder cannot be written or a file is there already; no file is written then.
         """
-        folder = Path(out)
-        check_folder(folder)
-        placed = [
-            replace(candidate, path=folder / idea_name(
-                candidate.rank, candidate.style or ANY, "melody", candidate.song.key or estimate_key(candidate.song),
-                candidate.tempo_bpm, candidate.bars, candidate.seed or 0,
-            ))
-            for candidate in candidates
-        ]  # fmt: skip
-        for candidate in placed:
-            assert candidate.path is not None
-            for path in (candidate.path, candidate.path.with_suffix(".json")):
-                if not force and path.exists():
-                    raise FileError(f"{path} exists already; choose another --out, another --seed, or give --force")
-        for candidate in placed:
-            assert candidate.path is not None
-            sidecar = {
-                "format": SIDECAR_FORMAT,
-                **candidate.as_dict(),
-                "path": candidate.path.name,  # the two files stay together wherever they are moved
-                **candidate.recipe,
-            }
-            write_bytes(candidate.path, midi_bytes(candidate.song), force=force)
-            text = json.dumps(sidecar, indent=1, ensure_ascii=False) + "\n"
-            # a folder's name need not be Unicode; JSON writes such bytes as \udcXX
-            data = text.encode("utf-8", "backslashreplace")
-            write_bytes(candidate.path.with_suffix(".json"), data, force=force)
-        return tuple(placed)
+        return save(candidates, Path(out), force=force)
 
-    def _draw(self, request: MelodyRequest) -> list[Draft]:
-        """Enough drafts that are no copies and not each other."""
+    def _ideas(
+        self,
+        request: Request,
+        write: Callable[[Decoder, Mapping[str, Any], Request], Sequence[Draft]],
+        *,
+        style: str | None,
+        recipe: Mapping[str, Any],
+        may_repeat: bool = False,
+    ) -> tuple[Candidate, ...]:
+        """What ``write`` draws for a request, best first; with ``may_repeat`` it may be what stood there before."""
+        drafts = self._draw(request, write, may_repeat=may_repeat)
+        found = ranked(
+            [draft.song for draft in drafts],
+            self.profile,
+            matches=[self._known.longest_match(draft.fresh) for draft in drafts],
+            style=style,
+            row=self.styles.get(style or ANY, {}),
+            scale=self._scale,
+            most=request.n,
+            diversity=DIVERSITY,
+            qualities=[harmony_quality(draft.song, draft.singers) if draft.identity else None for draft in drafts],
+        )
+        wholes = {id(draft.song): draft.whole or draft.song for draft in drafts}
+        return tuple(_with_recipe(replace(one, song=wholes[id(one.song)]), request.seed, recipe) for one in found)
+
+    def _draw(
+        self,
+        request: Request,
+        write: Callable[[Decoder, Mapping[str, Any], Request], Sequence[Draft]],
+        *,
+        may_repeat: bool,
+    ) -> list[Draft]:
+        """Enough drafts that are no copies, not each other and not what stood there before."""
         wanted = max(request.n + 2, round(request.n * DRAW_FACTOR))
         found: dict[str, Draft] = {}
         for turn in range(MAX_ROUNDS):
@@ -305,65 +423,27 @@ class Studio:
             if turn:  # what came out the same again, or too near to a known tune, needs more heat
                 heat = max(0.5, request.sampling.temperature) * (1 + 0.5 * turn)
                 again = replace(again, sampling=replace(request.sampling, temperature=heat))
-            drawn = write_melodies(self._decoder, self.styles, again)
-            for draft in drawn:
-                fresh = _new_notes(draft)
-                if not self._known.is_copy(self._known.longest_match(fresh), len(fresh)):
-                    found.setdefault(melody_id(draft.song), draft)
+            for draft in write(self._decoder, self.styles, again):
+                if not self._is_copy(draft) and (may_repeat or draft.fresh != draft.own):
+                    found.setdefault(draft.identity or melody_id(draft.song), draft)
             if len(found) >= request.n:
                 return list(found.values())[:wanted]
         if not found:
-            raise UnmetError("every idea came too near to a known tune; ask for more bars, or another seed or style")
+            raise UnmetError(
+                "every idea came too near to a known tune or to what was there; ask for more bars, or another seed or"
+                " style"
+            )
         return list(found.values())
 
-    def _ranked(
-        self,
-        songs: Sequence[Song],
-        *,
-        style: str | None,
-        matches: Mapping[Any, Match],
-        seed: int | None,
-        recipe: Mapping[str, Any],
-        most: int,
-        diversity: float = 0.0,
-    ) -> tuple[Candidate, ...]:
-        row = self.styles.get(style or ANY, {})
-        vectors = {str(place): features(song) for place, song in enumerate(songs)}
-        found = [
-            matches.get(place) or matches[melody_id(song)] for place, song in enumerate(songs)
-        ]  # fmt: skip
-        items = [
-            self._item(str(place), song, vectors[str(place)], found[place], row) for place, song in enumerate(songs)
-        ]
-        scores: Sequence[Score] = score(self.profile, items, style=style, scale=self._scale)
-        if diversity:
-            scores = sorted(
-                rerank_diverse(scores, vectors, strength=diversity, scale=self._scale)[:most],
-                key=lambda one: -one.value,
-            )
-        else:
-            scores = sorted(scores, key=lambda one: -one.value)[:most]
-        return tuple(
-            _candidate(
-                one, songs[int(one.id)], rank=rank, match=found[int(one.id)], style=style, seed=seed, recipe=recipe
-            )
-            for rank, one in enumerate(scores, start=1)
-        )
-
-    def _item(self, name: str, song: Song, vector: FeatureVector, match: Match, row: Mapping[str, Any]) -> Item:
-        reference = {metric: (mean, sd) for metric, (mean, sd) in row.get("metrics", {}).items()}
-        fit = style_fit(vector, row["feature_mean"], row["feature_sd"]) if "feature_mean" in row else None
-        return Item(
-            name,
-            vector,
-            style_fit=fit,
-            quality=quality(song, reference=reference or None)[0],
-            novelty=max(0.0, 1.0 - match.share),
-            title=song.title,
-        )
+    def _is_copy(self, draft: Draft) -> bool:
+        """True when it is nearer to a known tune than people come, and than what the person brought."""
+        match = self._known.longest_match(draft.fresh)
+        if not self._known.is_copy(match, len(draft.fresh)):
+            return False
+        return not draft.own or match.notes > self._known.longest_match(draft.own).notes
 
     def _tell(self, kind: str, paths: Iterable[str | Path]) -> Profile:
-        items = [(HeardItem.of(_styled(Path(path)), path=str(Path(path).resolve()))) for path in paths]
+        items = [(HeardItem.of(read_styled(Path(path)), path=str(Path(path).resolve()))) for path in paths]
         from cocreate.taste.store import Store
 
         store = Store(self._home)
@@ -380,47 +460,6 @@ def leaning_of(vector: Sequence[float]) -> Leaning:
     return Leaning(tuple(vector), tempo_bpm=2 ** raw["tempo"], minor=minor, **kinds)
 
 
-def _new_notes(draft: Draft) -> tuple[Note, ...]:
-    return tuple(note for note in draft.song.melody.notes if note.start_ticks >= draft.new_from_ticks)
-
-
-def _with_melody(path: Path) -> Song:
-    """The song of a file, if there is a melody to hear in it."""
-    song = read_song(path)
-    if all(part.role == "drums" for part in song.parts) or not song.melody.notes:
-        raise InputError(f"a song must have a melody, got no notes for one in {path}")
-    return song
-
-
-def _styled(path: Path) -> Song:
-    """A song from a file; the style of one of our own ideas is in its sidecar."""
-    song = _with_melody(path)
-    sidecar = path.with_suffix(".json")
-    if song.style or not sidecar.is_file():
-        return song
-    try:
-        style = json.loads(sidecar.read_text(encoding="utf-8")).get("style", "")
-    except (OSError, ValueError, AttributeError):
-        return song  # a .json of somebody else
-    return replace(song, style=style) if isinstance(style, str) else song
-
-
-def _candidate(
-    one: Score, song: Song, *, rank: int, match: Match, style: str | None, seed: int | None, recipe: Mapping[str, Any]
-) -> Candidate:
-    key = song.key or estimate_key(song)
-    return Candidate(
-        rank=rank,
-        song=song,
-        score=one.value,
-        parts=one.parts,
-        reason=one.reason,
-        style=style or song.style,
-        key=key_name(key),
-        meter=str(song.meter),
-        tempo_bpm=song.tempo_bpm,
-        bars=len(song.bars()),
-        seed=seed,
-        novelty=match,
-        recipe={**recipe, "chords": [chord_symbol(chord, key=key) for chord in song.chords]} if recipe else {},
-    )
+def _with_recipe(one: Candidate, seed: int, recipe: Mapping[str, Any]) -> Candidate:
+    key = one.song.key or estimate_key(one.song)
+    return replace(one, seed=seed, recipe={**recipe, "chords": [chord_symbol(c, key=key) for c in one.song.chords]})

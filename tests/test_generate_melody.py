@@ -77,7 +77,7 @@ def test_the_same_seed_writes_the_same_songs(net: Decoder, table: dict[str, Any]
 def test_the_users_bars_stay_as_they_are(net: Decoder, table: dict[str, Any]) -> None:
     draft = write_melodies(net, table, MelodyRequest(start=RIFF, bars=3, n=1))[0]
     song = draft.song
-    assert draft.new_from_ticks == 2 * 1920
+    assert draft.fresh == draft.song.melody.notes[len(RIFF.parts[1].notes) :]
     assert tuple(n for n in song.melody.notes if n.start_ticks < 2 * 1920) == RIFF.melody.notes
     assert [part.notes for part in song.parts if part.role == "bass"] == [RIFF.parts[0].notes]
     assert len(song.bars()) == 5

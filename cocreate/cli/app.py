@@ -10,7 +10,9 @@ import cocreate
 from cocreate.cli.checkpoints import info, styles
 from cocreate.cli.doctor import doctor
 from cocreate.cli.evaluation import evaluate_music, train_chorales
+from cocreate.cli.harmony import harmony
 from cocreate.cli.ideas import melody, rank
+from cocreate.cli.partners import continue_, fill, vary
 from cocreate.cli.taste import keep, profile, skip
 from cocreate.cli.training import train_adapt, train_music
 
@@ -50,6 +52,10 @@ def _begin_evaluation() -> None:
 
 
 app.command("melody")(melody)
+app.command("harmony")(harmony)
+app.command("fill")(fill)
+app.command("vary")(vary)
+app.command("continue")(continue_)
 app.command("rank")(rank)
 app.command("keep")(keep)
 app.command("skip")(skip)

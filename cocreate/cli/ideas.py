@@ -17,6 +17,7 @@ from cocreate.cli.show import console, print_json, print_table, say
 if TYPE_CHECKING:
     from cocreate.studio import Candidate, Studio
 
+DEFAULT_CHECKPOINT = "music"
 SEEDS = 100_000  # a drawn seed has at most five digits: it stands in every file name
 NARROW = 110  # columns; below, key, tempo and bars are read in the file's name
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -24,6 +25,17 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS
 ProfileOption = Annotated[str, typer.Option("--profile", metavar="NAME", help="Whose taste.")]
 CheckpointOption = Annotated[str, typer.Option("--checkpoint", metavar="NAME|FOLDER", help="What writes.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+StyleOption = Annotated[
+    str | None, typer.Option("--style", help="One of `cocreate styles`; else the song's own or any.")
+]
+NumberOption = Annotated[int, typer.Option("-n", "--number", help="How many ideas, 1 to 64.")]
+SeedOption = Annotated[int | None, typer.Option("--seed", help="The same seed gives the same ideas; else a new one.")]
+GuidanceOption = Annotated[
+    float, typer.Option("--guidance", help="How strongly style and taste steer, 0 to 5; 1 is as trained.")
+]
+TemperatureOption = Annotated[float, typer.Option("--temperature", help="Above 1 is more adventurous, below 1 safer.")]
+OutOption = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the files go.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace files of the same name.")]
 
 
 def open_studio(*, profile: str = "me", checkpoint: str = "music") -> Studio:
@@ -33,6 +45,20 @@ def open_studio(*, profile: str = "me", checkpoint: str = "music") -> Studio:
     from cocreate.studio import Studio
 
     return Studio(profile=profile, checkpoint=checkpoint)
+
+
+def home_of(style: str | None, checkpoint: str) -> str:
+    """The checkpoint folder that is named like ``style``, if there is one and no other was asked for."""
+    if style is None or checkpoint != DEFAULT_CHECKPOINT:
+        return checkpoint
+    from cocreate.errors import CheckpointError
+    from cocreate.model.checkpoint import find
+
+    try:
+        folder = find(style)
+    except CheckpointError:
+        return checkpoint
+    return str(folder) if (folder / "styles.json").is_file() else checkpoint
 
 
 def melody(
@@ -45,8 +71,8 @@ def melody(
     pitches: Annotated[str | None, typer.Option("--range", metavar="LOW-HIGH", help="Such as D4-A5.")] = None,
     density: Annotated[float | None, typer.Option(help="0 (sparse) to 1 (busy), within the style.")] = None,
     mood: Annotated[str | None, typer.Option(help="happy, sad, calm or tense.")] = None,
-    n: Annotated[int, typer.Option("-n", "--number", help="How many ideas, 1 to 64.")] = 8,
-    seed: Annotated[int | None, typer.Option(help="The same seed gives the same ideas; else a new one.")] = None,
+    n: NumberOption = 8,
+    seed: SeedOption = None,
     start: Annotated[Path | None, typer.Option("--from", metavar="FILE", help="Go on from these bars.")] = None,
     chords: Annotated[str | None, typer.Option(help='Write over these: "Dm7 | G7 | Cmaj7 | A7".')] = None,
     like: Annotated[
@@ -55,17 +81,17 @@ def melody(
     guidance: Annotated[
         float, typer.Option(help="How strongly style, mood and taste steer, 0 to 5; 1 is as trained.")
     ] = 1.0,
-    temperature: Annotated[float, typer.Option(help="Above 1 is more adventurous, below 1 safer.")] = 1.0,
+    temperature: TemperatureOption = 1.0,
     profile: ProfileOption = "me",
     checkpoint: CheckpointOption = "music",
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the files go.")] = Path("ideas"),
-    force: Annotated[bool, typer.Option("--force", help="Replace files of the same name.")] = False,
+    out: OutOption = Path("ideas"),
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write melodies as MIDI files, best first."""
     began = time.monotonic()
     seed = secrets.randbelow(SEEDS) if seed is None else seed
-    studio = open_studio(profile=profile, checkpoint=checkpoint)
+    studio = open_studio(profile=profile, checkpoint=home_of(style, checkpoint))
     from cocreate.files.output import check_folder
 
     check_folder(out)
@@ -74,6 +100,24 @@ def melody(
         chords=chords, start=start, like=like or (), guidance=guidance, n=n, seed=seed, temperature=temperature,
     )  # fmt: skip
     ideas = studio.save(ideas, out, force=force)
+    print_ideas(studio, ideas, began=began, n=n, seed=seed, style=style, out=out, as_json=as_json)
+
+
+def print_ideas(
+    studio: Studio,
+    ideas: Sequence[Candidate],
+    *,
+    began: float,
+    n: int,
+    seed: int,
+    style: str | None,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """What was written to ``out``: one JSON object, or a table and what may come next.
+
+    ``began`` is when the command did, on the monotonic clock; ``n`` is how many ideas were asked for.
+    """
     seconds = round(time.monotonic() - began, 2)
     if as_json:
         print_json(
@@ -81,7 +125,7 @@ def melody(
                 "candidates": [idea.as_dict() for idea in ideas],
                 "seed": seed,
                 "style": style,
-                "profile": profile,
+                "profile": studio.profile_name,
                 "checkpoint": str(studio.checkpoint.folder),
                 "out": str(out),
                 "seconds": seconds,
@@ -91,9 +135,9 @@ def melody(
     _print_candidates(ideas, folder=out)
     say(f"{len(ideas)} ideas in {out} with seed {seed}, {seconds:.1f} s.")
     if len(ideas) < n:
-        say(f"{n - len(ideas)} more came too near to known tunes and were left out; try another --seed.")
+        say(f"{n - len(ideas)} more came out the same again or too near to known tunes; try another --seed.")
     first = shlex.quote(str(ideas[0].path))
-    whose = "" if profile == "me" else f" --profile {profile}"
+    whose = "" if studio.profile_name == "me" else f" --profile {studio.profile_name}"
     say(f"Next: listen, then `cocreate keep {first}{whose}` (or skip): the next ideas are ranked by what you keep.")
 
 

@@ -195,8 +195,7 @@ def card_text(card: dict[str, Any]) -> str:
     """The card for people, in Markdown."""
     total = sum(row["ids"] for row in card["sets"].values()) or 1
     rows = [
-        f"| {name} | {row['licence']} | {row['tier']} | {row['pieces']:,} | {row['ids']:,}"
-        f" | {row['ids'] / total:.1%} |"
+        f"| {name} | {row['licence']} | {row['tier']} | {row['pieces']:,} | {row['ids']:,} | {row['ids'] / total:.1%} |"
         for name, row in sorted(card["sets"].items(), key=lambda item: -item[1]["ids"])
     ]
     text = _CARD.format(**card, millions=card["parameters"] / 1e6, run=card["training"], table="\n".join(rows))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["midi_bytes", "read_midi", "to_pretty_midi", "to_symusic", "write_midi"]
 
 _PITCHED_CHANNELS = tuple(c for c in range(16) if c != DRUM_CHANNEL)
+_CHOIR = 3  # voices beside the melody that need no chords under them
 _CHORD_VELOCITY = 64  # under a melody at 80
 _LOWEST_BASS, _LOWEST_TONE = 41, 53  # block chords: bass F2..E3, the tones above it F3..E4, around C3-C4
 _MINOR_MODES = ("minor", "dorian", "phrygian", "locrian")
@@ -56,8 +57,8 @@ def write_midi(song: Song, path: Path, *, force: bool = False) -> None:
 def midi_bytes(song: Song) -> bytes:
     """The MIDI file of ``song``.
 
-    A ``Chords`` track with the chords in block voicing comes last, unless a part already plays chords or comping
-    or no channel is left.
+    A ``Chords`` track with the chords in block voicing comes last, unless a part already plays chords or comping,
+    three voices or more sing them, or no channel is left.
 
     Raises:
         InputError: if the song has neither notes nor chords, or more than 15 pitched parts.
@@ -70,8 +71,9 @@ def midi_bytes(song: Song) -> bytes:
     channels = iter(_PITCHED_CHANNELS)
     tracks = [_conductor(song)]
     tracks += [_track(part, DRUM_CHANNEL if part.role == "drums" else next(channels)) for part in song.parts]
-    has_player = any(part.role in ("chords", "comping") and part.notes for part in song.parts)
-    if song.chords and not has_player and pitched < len(_PITCHED_CHANNELS):
+    players = [part.role for part in song.parts if part.notes]
+    is_played = "chords" in players or "comping" in players or players.count("voice") >= _CHOIR
+    if song.chords and not is_played and pitched < len(_PITCHED_CHANNELS):
         tracks.append(_track(_block_chords(song.chords), next(channels)))
     end = _last_bar_line(song, max((tick for track in tracks for tick, _, _ in track), default=0))
     midi = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_QUARTER, charset="utf-8")

@@ -21,7 +21,7 @@ from cocreate.model.rules import Form, Scribe
 from cocreate.model.sample import Row, decode
 from cocreate.model.tokens import Controls, Sheet, SheetBar, bar_id, chord_ids, frame_shift, lay_out, sheet_of, song_of
 from cocreate.model.vocabulary import PITCHES
-from cocreate.music.song import Chord, Key, Song, Tempo
+from cocreate.music.song import Chord, Key, Note, Part, Song, Tempo
 from cocreate.music.theory import key_name
 
 PROMPT_BARS = 16  # as much of the user's own music as the network is shown
@@ -31,12 +31,21 @@ _MOST_EXTRA_IDS = 4  # beside a bar's notes and chords: the bar line, a metre, w
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A melody as it was drawn. ``nats`` a free choice: how surprising the network itself finds it."""
+    """A melody as it was drawn. ``nats`` a free choice: how surprising the network itself finds it.
+
+    ``fresh`` is the line where it was written, ``own`` what the person had there; ``whole`` is the person's file with
+    it, where the melody is but one line of that. ``singers`` are the voices of a choir, from the top; ``identity``
+    tells it from others of the same melody.
+    """
 
     song: Song
     style: str
     nats: float
-    new_from_ticks: int = 0
+    fresh: tuple[Note, ...]
+    whole: Song | None = None
+    own: tuple[Note, ...] = ()
+    singers: tuple[Part, ...] = ()
+    identity: str = ""
 
 
 def write_melodies(net: Decoder, table: Mapping[str, Any], request: MelodyRequest) -> tuple[Draft, ...]:
@@ -60,7 +69,7 @@ def write_melodies(net: Decoder, table: Mapping[str, Any], request: MelodyReques
     return tuple(_draft(row, plan, request, style, net) for row, plan in zip(rows, plans, strict=True))
 
 
-def _row(plan: Plan, request: MelodyRequest, before: Sheet | None, net: Decoder) -> Row:
+def _row(plan: Plan, request: MelodyRequest, before: Sheet | None, net: Decoder) -> Row[Scribe]:
     words, form = net.words, plan.form
     taste = np.array(plan.leaning.vector, dtype=np.float32) if plan.leaning and net.features else None
     old = before.bars if before else ()
@@ -131,18 +140,18 @@ def _prompt(
     return row
 
 
-def _draft(row: Row, plan: Plan, request: MelodyRequest, style: str, net: Decoder) -> Draft:
+def _draft(row: Row[Scribe], plan: Plan, request: MelodyRequest, style: str, net: Decoder) -> Draft:
     fresh = song_of(row.scribe.bars, net.words, key=plan.key, tempo_bpm=plan.tempo_bpm, meter=plan.meter)
     name = "" if style == ANY else style
     title = f"{name.capitalize()} melody in {key_name(plan.key)}".strip()
     song = replace(fresh, chords=_cut_chords(request.chords, plan.form), style=name, title=title)
-    offset = 0
     if request.start is not None:
-        song, offset = _append(request.start, song)
-    return Draft(song, style, row.nats / max(1, row.drawn), offset)
+        song = _append(request.start, song)
+    new = song.melody.notes[-len(fresh.melody.notes) :]
+    return Draft(song, style, row.nats / max(1, row.drawn), new)
 
 
-def _append(start: Song, fresh: Song) -> tuple[Song, int]:
+def _append(start: Song, fresh: Song) -> Song:
     """The user's song, note for note, and the new bars after its last one."""
     offset = start.bars()[-1].end_ticks
     old = start.melody
@@ -156,20 +165,17 @@ def _append(start: Song, fresh: Song) -> tuple[Song, int]:
         keys = (replace(fresh_key, start_ticks=0),)
     elif (keys[-1].tonic, keys[-1].mode) != (fresh_key.tonic, fresh_key.mode):
         keys += (replace(fresh_key, start_ticks=offset),)
-    return (
-        replace(
-            start,
-            parts=(part, *(other for other in start.parts if other is not old)),
-            # what a file announces after its last bar would fall into the new ones
-            meters=tuple(meter for meter in start.meters if meter.start_ticks < offset),
-            keys=keys,
-            chords=start.chords + chords,
-            style=start.style or fresh.style,
-            tempos=tuple(tempo for tempo in start.tempos if tempo.start_ticks < offset)
-            if start.tempo_bpm == fresh.tempo_bpm
-            else (Tempo(0, fresh.tempo_bpm),),
-        ),
-        offset,
+    return replace(
+        start,
+        parts=(part, *(other for other in start.parts if other is not old)),
+        # what a file announces after its last bar would fall into the new ones
+        meters=tuple(meter for meter in start.meters if meter.start_ticks < offset),
+        keys=keys,
+        chords=start.chords + chords,
+        style=start.style or fresh.style,
+        tempos=tuple(tempo for tempo in start.tempos if tempo.start_ticks < offset)
+        if start.tempo_bpm == fresh.tempo_bpm
+        else (Tempo(0, fresh.tempo_bpm),),
     )
 
 
@@ -181,14 +187,14 @@ def _opening(start: Song, key: Key | None, net: Decoder) -> Sheet:
     bars, shift = len(start.bars()), frame_shift(key.tonic)
     shown = start.slice_bars(max(0, bars - PROMPT_BARS), bars)
     # a piccolo's notes are shown to the network an octave or two down
-    notes = tuple(replace(note, pitch=_folded(note.pitch + shift) - shift) for note in shown.melody.notes)
+    notes = tuple(replace(note, pitch=folded(note.pitch + shift) - shift) for note in shown.melody.notes)
     try:
         return sheet_of(replace(shown, parts=(replace(shown.melody, notes=notes),), keys=(key,)), net.words)
     except InputError as error:
         raise UnmetError(f"the bars to go on from must fit the grid the model writes on: {error}") from None
 
 
-def _folded(pitch: int) -> int:
+def folded(pitch: int) -> int:
     """The pitch, by octaves, on the piano."""
     while pitch > PITCHES[-1]:
         pitch -= 12

@@ -71,18 +71,17 @@ def plan_of(
         meter = request.meter or _pick_meter(row["meters"], leaning, rng)
         tempo = _pick_tempo(row["tempo"], leaning, rng)
     tempo = request.tempo_bpm or tempo
-    shift = frame_shift(key.tonic)
+    shift, bar_ticks = frame_shift(key.tonic), meter.bar_ticks
     low, high = request.range or _pick_range(row, start)
     density = None
     if request.density is not None:
         density = bin_of(float(np.interp(request.density, np.linspace(0, 1, 11), row["density"])), DENSITY_EDGES)
-    parent = PARENTS.get(style)
     return Plan(
         key=key,
         meter=meter,
         tempo_bpm=tempo,
         controls=Controls(
-            styles=() if style == ANY else (parent, style) if parent else (style,),
+            styles=style_words(style),
             mood=request.mood,
             mode=key.mode,
             meter=nearest_meter(meter),
@@ -99,11 +98,17 @@ def plan_of(
             high=_fit(high + shift),
             scale=frozenset(SCALES[key.mode]),
             chromatic_share=float(row["chromatic_share"]),
-            chords=_spans(request.chords, meter, request.bars, shift),
-            ending=_tonic_triad(key.mode),
+            chords=spans_of(request.chords, [(n * bar_ticks, (n + 1) * bar_ticks) for n in range(request.bars)], shift),
+            ending=tonic_triad(key.mode),
         ),
         leaning=leaning,
     )
+
+
+def style_words(style: str) -> tuple[str, ...]:
+    """What the network is told of a style of the table: its family and itself; nothing of ``ANY``."""
+    parent = PARENTS.get(style)
+    return () if style == ANY else (parent, style) if parent else (style,)
 
 
 def key_at_end(start: Song) -> Key:
@@ -112,7 +117,7 @@ def key_at_end(start: Song) -> Key:
     return next((key for key in reversed(start.keys) if key.start_ticks < end), None) or estimate_key(start)
 
 
-def _tonic_triad(mode: str) -> frozenset[int]:
+def tonic_triad(mode: str) -> frozenset[int]:
     """Root, third and fifth of the mode on C."""
     third, fifth = (next(step for step in SCALES[mode] if step >= least) for least in (3, 6))
     return frozenset({0, third, 7 if 7 in SCALES[mode] else fifth})  # noqa: PLR2004 - a perfect fifth where there is one
@@ -122,24 +127,22 @@ def _fit(pitch: int) -> int:
     return min(max(pitch, PITCHES[0]), PITCHES[-1])
 
 
-def _spans(chords: Sequence[Chord], meter: Meter, bars: int, shift: int) -> tuple[tuple[Span, ...], ...]:
+def spans_of(chords: Sequence[Chord], bars: Sequence[tuple[int, int]], shift: int) -> tuple[tuple[Span, ...], ...]:
+    """The chords of each bar, of which ``bars`` has the first tick and the one after its last; none without chords."""
     if not chords:
         return ()
-    found: list[tuple[Span, ...]] = []
-    for bar in range(bars):
-        start, end = bar * meter.bar_ticks, (bar + 1) * meter.bar_ticks
-        found.append(
-            tuple(
-                Span(
-                    max(0, chord.start_ticks - start) // STEP_TICKS,
-                    min(chord.end_ticks - start, meter.bar_ticks) // STEP_TICKS,
-                    frozenset((pc + shift) % 12 for pc in chord_pitch_classes(chord)),
-                )
-                for chord in chords
-                if chord.start_ticks < end and chord.end_ticks > start
+    return tuple(
+        tuple(
+            Span(
+                max(0, chord.start_ticks - start) // STEP_TICKS,
+                (min(chord.end_ticks, end) - start) // STEP_TICKS,
+                frozenset((pc + shift) % 12 for pc in chord_pitch_classes(chord)),
             )
+            for chord in chords
+            if chord.start_ticks < end and chord.end_ticks > start
         )
-    return tuple(found)
+        for start, end in bars
+    )
 
 
 def _pick_key(

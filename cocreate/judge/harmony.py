@@ -12,7 +12,7 @@ Conventions:
 Metrics:
     Chords alone: `chord_histogram_entropy` (CHE), `chord_coverage` (CC), `chord_tonal_distance` (CTD).
     Melody and chords: `chord_tone_rate`, `chord_tone_ratio` (CTnCTR), `pitch_consonance` (PCS), `melody_chord_distance`
-    (MCTD).
+    (MCTD). For ranking: `harmony_quality`. How voices lead is in ``judge.voices``.
 
 Source:
     Yeh, Hsiao, Fukayama, Kitahara, Genchel, Liu, Dong, Chen, Leong and Yang, Automatic melody harmonization with triad
@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -31,7 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cocreate.errors import InputError
-from cocreate.music.song import Chord, Song
+from cocreate.judge.voices import voice_leading
+from cocreate.music.song import Chord, Part, Song
 from cocreate.music.theory import QUALITIES
 
 _NEAR_SEMITONES = 2  # a non-chord tone is proper when the next note is no farther away
@@ -169,6 +170,21 @@ def harmony_metrics(song: Song) -> dict[str, float]:
     return {name: metric(song) for name, metric in METRICS.items()}
 
 
+def harmony_quality(song: Song, voices: Sequence[Part] = ()) -> float | None:
+    """How clean a harmony is, in [0, 1]: `chord_tone_ratio`, times the share of sonorities without a fault.
+
+    Being clean is not being beautiful: use it to put broken harmonies last. None where no note sounds over a chord.
+
+    Args:
+        song: the tune and its chords.
+        voices: parts that sing with the tune; see `judge.voices` for what a fault is. Fewer than two have none.
+    """
+    if next(iter(_meetings(song)), None) is None:
+        return None
+    faults = voice_leading(song, voices).per_hundred() / 100 if len(voices) > 1 else 0.0
+    return chord_tone_ratio(song) * max(0.0, 1.0 - faults)
+
+
 def _chords(song: Song) -> list[Chord]:
     found = [chord for chord in song.chords if chord.root is not None]
     if not found:
@@ -177,6 +193,7 @@ def _chords(song: Song) -> list[Chord]:
 
 
 def _mean(song: Song, value: Callable[[_Meeting], float]) -> float:
+    _chords(song)
     meetings = list(_meetings(song))
     if not meetings:
         raise InputError("a harmony needs a melody note that sounds over a chord, got none")
@@ -185,7 +202,7 @@ def _mean(song: Song, value: Callable[[_Meeting], float]) -> float:
 
 def _meetings(song: Song) -> Iterable[_Meeting]:
     """Every melody note with every chord it sounds over."""
-    chords = _chords(song)
+    chords = [chord for chord in song.chords if chord.root is not None]
     notes = song.melody.notes
     first = 0
     for place, note in enumerate(notes):

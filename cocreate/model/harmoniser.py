@@ -115,7 +115,7 @@ def harmonise_slots(
     sheet = sheet_of(marked, net.words)
     chart = _chart(places, [bar.start_ticks for bar in marked.bars()], [bar.end_ticks for bar in marked.bars()])
     known = {
-        number: _kept_ids(place, sheet.shift, net.words)
+        number: kept_ids(place, sheet.shift, net.words)
         for number, place in enumerate(places)
         if isinstance(place, Chord)
     }
@@ -290,7 +290,8 @@ class _Beam:
         return self._cache.length
 
 
-def _kept_ids(chord: Chord, shift: int, words: Vocabulary) -> tuple[int, ...]:
+def kept_ids(chord: Chord, shift: int, words: Vocabulary) -> tuple[int, ...]:
+    """Ids of a chord in a frame that lies ``shift`` semitones above the song, without its position."""
     if chord.root is None:
         return (words.id("ChordRoot", "N"),)
     ids = (words.id("ChordRoot", (chord.root + shift) % 12), words.id("ChordQuality", chord.quality))

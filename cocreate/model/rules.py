@@ -105,15 +105,19 @@ class Form:
 
     def strong_steps(self) -> tuple[int, ...]:
         """Steps of a bar where a sounding note must be a chord tone: the downbeat and, in even metres, the middle."""
-        beats = self.bar_steps // self.beat_steps
-        middle = (self.bar_steps // 2,) if beats % 2 == 0 and self.bar_steps % 2 == 0 else ()
-        return (0, *middle)
+        return strong_steps(self.meter)
 
     def ending_at(self, bar: int, step: int) -> frozenset[int]:
         """Pitch classes a last note may have there: the ending's, of the chord if one sounds, that are in range."""
         tones = self.tones_at(bar, step)
         in_range = {pitch % 12 for pitch in range(self.low, self.high + 1)}  # a fifth does not hold every pitch class
         return (self.ending & tones & in_range or tones) if tones else self.ending
+
+
+def strong_steps(meter: Meter) -> tuple[int, ...]:
+    """Steps of a bar that is strong on its downbeat and, in even metres, in its middle."""
+    bar_steps, beats = meter.bar_ticks // STEP_TICKS, meter.bar_ticks // meter.beat_ticks
+    return (0, bar_steps // 2) if beats % 2 == 0 and bar_steps % 2 == 0 else (0,)
 
 
 class Scribe:

@@ -14,13 +14,13 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from cocreate.errors import InputError
 from cocreate.model.decoder import Cache, Decoder, FloatArray
-from cocreate.model.rules import Scribe
 
 MAX_GUIDANCE = 5.0
 STEERING = ("Taste", "Style", "Mood")  # what guidance makes stronger
@@ -50,8 +50,33 @@ class Sampling:
             raise InputError(f"guidance must be in 0..{MAX_GUIDANCE:g}, got {self.guidance}")
 
 
+class Writer(Protocol):
+    """The rules of one candidate; ``bar`` counts the bar lines it has written, from -1."""
+
+    @property
+    def bar(self) -> int:
+        """The bar that is being written."""
+        ...
+
+    @property
+    def done(self) -> bool:
+        """True after the end."""
+        ...
+
+    def allowed(self) -> BoolArray:
+        """Mask (V,) of the ids that may come next; never empty before ``done``."""
+        ...
+
+    def push(self, token: int) -> None:
+        """Take the id that was chosen; it must have been allowed."""
+        ...
+
+
+W = TypeVar("W", bound=Writer)
+
+
 @dataclass(slots=True)
-class Row:
+class Row(Generic[W]):
     """One candidate: what the network is fed first, its rules, and what must be fed before a bar (given chords).
 
     ``interlude(bar)`` gives ids to feed before bar line ``bar``; ``again()`` is a prompt, shorter than the context,
@@ -60,7 +85,7 @@ class Row:
     """
 
     prompt: list[int]
-    scribe: Scribe
+    scribe: W
     interlude: Callable[[int], list[int]] = lambda _bar: []
     again: Callable[[], list[int]] | None = None
     nats: float = 0.0
@@ -69,7 +94,7 @@ class Row:
     queue: deque[int] = field(default_factory=deque)
 
 
-def decode(net: Decoder, rows: Sequence[Row], *, seed: int, sampling: Sampling | None = None) -> None:
+def decode(net: Decoder, rows: Sequence[Row[Any]], *, seed: int, sampling: Sampling | None = None) -> None:
     """Let every row's scribe write to its end. Rows are changed in place.
 
     With a guidance other than 1 a second cache runs beside the first, whose prompts name no style, mood or taste
@@ -109,7 +134,7 @@ class _Feed:
     cache: Cache
     untold: frozenset[int]
 
-    def prompt(self, rows: Sequence[Row], prompts: Sequence[list[int]]) -> FloatArray:
+    def prompt(self, rows: Sequence[Row[Any]], prompts: Sequence[list[int]]) -> FloatArray:
         """Begin anew: feed what all prompts are long enough for at once, queue the rest; a finished row is fed PAD."""
         self.cache.length = 0
         left_out = len([i for i in prompts[0] if i in self.untold])
@@ -124,7 +149,7 @@ class _Feed:
         return self.cache.feed(block)
 
 
-def _tastes(rows: Sequence[Row]) -> FloatArray | None:
+def _tastes(rows: Sequence[Row[Any]]) -> FloatArray | None:
     """The rows' content vectors (B, F); 0 for a row that has none, None when no row has."""
     size = max((len(row.taste) for row in rows if row.taste is not None), default=0)
     if not size:
@@ -133,7 +158,7 @@ def _tastes(rows: Sequence[Row]) -> FloatArray | None:
     return np.stack([blank if row.taste is None else row.taste for row in rows])
 
 
-def _next(row: Row, logits: FloatArray, rng: np.random.Generator, sampling: Sampling, bar_ids: set[int]) -> int:
+def _next(row: Row[Any], logits: FloatArray, rng: np.random.Generator, sampling: Sampling, bar_ids: set[int]) -> int:
     """The row's next id: from its queue, else drawn; the scribe hears of what it wrote itself."""
     if row.queue:
         return row.queue.popleft()

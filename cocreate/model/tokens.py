@@ -17,7 +17,7 @@ Conventions:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cocreate.errors import InputError
 from cocreate.model.vocabulary import (
@@ -273,7 +273,7 @@ def song_of(
         meters=tuple(meters) or (meter or Meter(0, 4, 4),),
         tempos=(Tempo(0, tempo_bpm),),
         keys=(key,),
-        chords=_merge_chords(chords),
+        chords=merge_chords(chords),
     )
 
 
@@ -322,8 +322,8 @@ def _read_chords(ids: Sequence[int], start: int, steps: int, shift: int, words: 
     ]
 
 
-def _merge_chords(chords: Sequence[Chord]) -> tuple[Chord, ...]:
-    """Equal neighbours become one chord."""
+def merge_chords(chords: Sequence[Chord]) -> tuple[Chord, ...]:
+    """Equal neighbours that touch become one chord."""
     merged: list[Chord] = []
     for chord in chords:
         last = merged[-1] if merged else None
@@ -333,9 +333,7 @@ def _merge_chords(chords: Sequence[Chord]) -> tuple[Chord, ...]:
             chord.bass,
             chord.start_ticks,
         ):
-            merged[-1] = Chord(
-                last.start_ticks, last.length_ticks + chord.length_ticks, last.root, last.quality, last.bass
-            )
+            merged[-1] = replace(last, length_ticks=last.length_ticks + chord.length_ticks)
         else:
             merged.append(chord)
     return tuple(merged)

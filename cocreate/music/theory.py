@@ -217,10 +217,13 @@ def parse_meter(text: str) -> Meter:
     return Meter(0, int(match[1]), int(match[2]))
 
 
-def parse_chord(symbol: str) -> tuple[int | None, str, int | None]:
+def parse_chord(symbol: str, *, exact: bool = False) -> tuple[int | None, str, int | None]:
     """Root, quality and bass of a chord symbol ("Bbmaj7", "C-7", "F#ø", "C7alt", "D/F#", "N.C.").
 
     Extensions that we have no name for fall back to the longest quality the symbol begins with ("C7b9#11" is 7b9).
+
+    Args:
+        exact: refuse them instead.
 
     Raises:
         InputError: if the root, the bass or the quality cannot be read.
@@ -236,7 +239,7 @@ def parse_chord(symbol: str) -> tuple[int | None, str, int | None]:
     head, slash, tail = rest.rpartition("/")
     if slash and _ROOT.match(tail):
         rest, bass = head, parse_pitch_class(tail)
-    quality = _quality(rest.strip().lstrip(":"))
+    quality = _quality(rest.strip().lstrip(":"), exact=exact)
     if quality is None:
         raise InputError(f"a chord's quality must be one we know (m7, maj7, 7b9, sus4 ...), got {symbol!r}")
     return root, quality, None if bass == root else bass
@@ -412,13 +415,15 @@ def _accidental(signs: str) -> int:
     return sum(1 if sign in "#♯" else -1 for sign in signs)
 
 
-def _quality(text: str) -> str | None:
+def _quality(text: str, *, exact: bool) -> str | None:
     bare = text.replace(" ", "")
     for name in (bare, bare.replace("(", "").replace(")", "").replace(",", "")):
         if name in QUALITIES:
             return name
         if name in _SPELLINGS:
             return _SPELLINGS[name]
+    if exact:
+        return None
     known: Sequence[str] = sorted((*QUALITIES, *_SPELLINGS), key=len, reverse=True)
     for name in known:  # an unknown extension: keep what we can read, if only alterations are left over
         left = bare[len(name) :]

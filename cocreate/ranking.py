@@ -1,0 +1,132 @@
+"""Candidates: songs with their place, score and reason, best first by the one scorer.
+
+Conventions:
+    Whatever writes or reads songs, they are ranked here: what they are like, how well they suit the style, how well
+    they are made and how new they are, weighed by a listener's profile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cocreate.judge.melody import quality
+from cocreate.judge.novelty import Match
+from cocreate.music.song import Song
+from cocreate.music.theory import estimate_key, key_name
+from cocreate.taste.features import FeatureScale, FeatureVector, features
+from cocreate.taste.profile import Profile
+from cocreate.taste.scorer import Item, rerank_diverse, score, style_fit
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One idea or file, ranked.
+
+    ``score`` and the raw ``parts`` lie in 0..1 (see ``taste.scorer``); ``novelty`` is the longest run of notes that a
+    training melody has too, with that melody's name; ``path`` is None until it is saved.
+    """
+
+    rank: int
+    song: Song
+    score: float
+    parts: Mapping[str, float]
+    reason: str
+    style: str
+    key: str
+    meter: str
+    tempo_bpm: float
+    bars: int
+    seed: int | None
+    novelty: Match
+    path: Path | None = None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """What ``--json`` prints and the sidecar holds."""
+        return {
+            "rank": self.rank,
+            "path": None if self.path is None else str(self.path),
+            "score": round(self.score, 4),
+            "parts": {name: round(value, 4) for name, value in self.parts.items()},
+            "reason": self.reason,
+            "style": self.style,
+            "key": self.key,
+            "meter": self.meter,
+            "tempo_bpm": round(self.tempo_bpm, 2),
+            "bars": self.bars,
+            "seed": self.seed,
+            "novelty": {
+                "longest_match_notes": self.novelty.notes,
+                "share": round(self.novelty.share, 4),
+                "nearest": self.novelty.name,
+            },
+        }
+
+
+def ranked(
+    songs: Sequence[Song],
+    profile: Profile,
+    *,
+    matches: Sequence[Match],
+    style: str | None,
+    row: Mapping[str, Any],
+    scale: FeatureScale,
+    most: int,
+    diversity: float = 0.0,
+    qualities: Sequence[float | None] = (),
+) -> tuple[Candidate, ...]:
+    """The ``most`` best of the songs, best first.
+
+    Args:
+        matches: of each song, how near it is to a known tune.
+        row: of the checkpoint's ``styles.json``, what is usual in the style; may be empty.
+        diversity: strength of the diverse re-ranking, 0..1.
+        qualities: of each song how well it is made, 0..1; None or left out asks ``judge.melody``.
+    """
+    known = [*qualities, *[None] * len(songs)]
+    vectors = {str(place): features(song) for place, song in enumerate(songs)}
+    items = [
+        _item(str(place), song, vectors[str(place)], match, row, made=known[place])
+        for place, (song, match) in enumerate(zip(songs, matches, strict=True))
+    ]
+    scores = score(profile, items, style=style, scale=scale)
+    if diversity:
+        scores = rerank_diverse(scores, vectors, strength=diversity, scale=scale)[:most]
+    found = []
+    for place, one in enumerate(sorted(scores, key=lambda one: -one.value)[:most], start=1):
+        song = songs[int(one.id)]
+        found.append(
+            Candidate(
+                rank=place,
+                song=song,
+                score=one.value,
+                parts=one.parts,
+                reason=one.reason,
+                style=style or song.style,
+                key=key_name(song.key or estimate_key(song)),
+                meter=str(song.meter),
+                tempo_bpm=song.tempo_bpm,
+                bars=len(song.bars()),
+                seed=None,
+                novelty=matches[int(one.id)],
+            )
+        )
+    return tuple(found)
+
+
+def _item(
+    name: str, song: Song, vector: FeatureVector, match: Match, row: Mapping[str, Any], *, made: float | None
+) -> Item:
+    reference = {metric: (mean, sd) for metric, (mean, sd) in row.get("metrics", {}).items()}
+    fit = style_fit(vector, row["feature_mean"], row["feature_sd"]) if "feature_mean" in row else None
+    return Item(
+        name,
+        vector,
+        style_fit=fit,
+        quality=quality(song, reference=reference or None)[0] if made is None else made,
+        novelty=max(0.0, 1.0 - match.share),
+        title=song.title,
+    )
