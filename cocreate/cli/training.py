@@ -54,6 +54,10 @@ def train_music(
     threads: ThreadsOption = None,
     batch_tokens: Annotated[int | None, typer.Option(help="Tokens in a batch.")] = None,
     accumulate: Annotated[int, typer.Option(help="Batches of each process in a step.")] = 1,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(help="With --corpus: practise this task alone, such as under."),
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that prepare batches; else some for a GPU.")] = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
@@ -64,7 +68,7 @@ def train_music(
     if resume and data is not None:
         raise InputError("--resume is for --corpus; fine-tuning on --data takes minutes and begins anew")
     if not resume:
-        _check_free(out, force=force)
+        _check_free(out, force=force, or_give="--resume or --force" if data is None else "--force")
     from cocreate.model.train import Plan
 
     if data is not None:
@@ -78,8 +82,9 @@ def train_music(
     from cocreate.model.checkpoint import find
 
     plan = Plan(
-        preset, minutes, steps, batch_tokens or CORPUS_TOKENS, accumulate, seed=seed, threads=threads, workers=workers
-    )
+        preset, minutes, steps, batch_tokens or CORPUS_TOKENS, accumulate, seed=seed, threads=threads,
+        workers=workers, tasks=tuple(task or ()),
+    )  # fmt: skip
     origin = None if start is None else find(start)
     with _bars() as (reading, learning):
         card = make_checkpoint(
@@ -168,9 +173,9 @@ def _tell_warnings(found: Tuned) -> None:
         )
 
 
-def _check_free(out: Path, *, force: bool) -> None:
+def _check_free(out: Path, *, force: bool, or_give: str = "--force") -> None:
     if (out / WEIGHTS).exists() and not force:
-        raise FileError(f"{out} holds a checkpoint already; choose another --out, or give --force")
+        raise FileError(f"{out} holds a checkpoint already; choose another --out, or give {or_give}")
 
 
 @contextmanager
