@@ -18,7 +18,7 @@ import numpy as np
 from cocreate.errors import UnmetError
 from cocreate.generate.harmony import ALL, DEFAULT_VOICES, NONE, HarmonyRequest, parse_voices, write_harmonies
 from cocreate.generate.melody import Draft, write_melodies
-from cocreate.generate.request import ANY, MAX_CANDIDATES, Leaning, MelodyRequest, check_style
+from cocreate.generate.request import ANY, MAX_CANDIDATES, MELODY_GUIDANCE, Leaning, MelodyRequest, check_style
 from cocreate.generate.tune import TuneRequest, parse_bars
 from cocreate.generate.variation import continue_bars, fill_bars, vary_bars
 from cocreate.judge.harmony import harmony_quality
@@ -123,7 +123,7 @@ class Studio:
         chords: str | None = None,
         start: str | Path | Song | None = None,
         like: Iterable[str | Path | Song] = (),
-        guidance: float = DEFAULT_GUIDANCE,
+        guidance: float = MELODY_GUIDANCE,
         n: int = 8,
         seed: int = 0,
         temperature: float = 1.0,

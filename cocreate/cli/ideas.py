@@ -80,7 +80,7 @@ def melody(
     ] = None,
     guidance: Annotated[
         float, typer.Option(help="How strongly style, mood and taste steer, 0 to 5; 1 is as trained.")
-    ] = 1.0,
+    ] = 2.0,
     temperature: TemperatureOption = 1.0,
     profile: ProfileOption = "me",
     checkpoint: CheckpointOption = "music",
