@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from safetensors.numpy import save_file
 
 from cocreate.judge.novelty import NoveltyIndex
@@ -18,6 +19,9 @@ from cocreate.model.checkpoint import PROJECTION, TASTE_FILE
 from cocreate.model.vocabulary import TASTE_TOKENS, Vocabulary
 from cocreate.music.song import Note
 from cocreate.taste.feature_table import FEATURE_NAMES
+
+settings.register_profile("steady", derandomize=True)  # the same examples for everybody; --hypothesis-seed for others
+settings.load_profile("steady")
 
 REPO = Path(__file__).resolve().parent.parent
 STYLE_ROW = {

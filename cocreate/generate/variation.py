@@ -300,9 +300,13 @@ def _draft(plan: GapPlan, take: _Take, style: str, *, keeps_rhythm: bool) -> Dra
 
 
 def _off_their_toes(new: Sequence[Note], kept: Sequence[Note]) -> Iterator[Note]:
-    """New notes, a hair shorter where one that stays was not played on the grid."""
+    """New notes, a hair shorter where one that stays was not played on the grid, or rings on at the same pitch."""
     for note in new:
         first, stop = note.start_ticks, note.end_ticks
-        first = max([first, *(k.end_ticks for k in kept if k.start_ticks < first < k.end_ticks < first + STEP_TICKS)])
+        ringing = [k for k in kept if k.start_ticks <= first < k.end_ticks]
+        first = max(
+            [first, *(k.end_ticks for k in ringing if k.end_ticks < first + STEP_TICKS or k.pitch == note.pitch)]
+        )
         stop = min([stop, *(k.start_ticks for k in kept if first < k.start_ticks < stop)])
-        yield replace(note, start_ticks=first, length_ticks=stop - first)
+        if first < stop:
+            yield replace(note, start_ticks=first, length_ticks=stop - first)
