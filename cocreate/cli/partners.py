@@ -20,6 +20,7 @@ from cocreate.cli.ideas import (
     OutOption,
     ProfileOption,
     SeedOption,
+    StemsOption,
     StyleOption,
     TemperatureOption,
     open_studio,
@@ -48,6 +49,7 @@ def fill(
     profile: ProfileOption = "me",
     checkpoint: CheckpointOption = "music",
     out: OutOption = Path("ideas"),
+    stems: StemsOption = False,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -57,7 +59,8 @@ def fill(
         lambda studio: studio.fill(
             file, bars=bars, part=part, style=style, guidance=guidance, n=n, seed=seed, temperature=temperature
         ),
-        n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, force=force, as_json=as_json,
+        n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, stems=stems, force=force,
+        as_json=as_json,
     )  # fmt: skip
 
 
@@ -78,6 +81,7 @@ def vary(
     profile: ProfileOption = "me",
     checkpoint: CheckpointOption = "music",
     out: OutOption = Path("ideas"),
+    stems: StemsOption = False,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -88,7 +92,8 @@ def vary(
             file, bars=bars, amount=amount, keep=keep, part=part, style=style, guidance=guidance, n=n, seed=seed,
             temperature=temperature,
         ),
-        n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, force=force, as_json=as_json,
+        n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, stems=stems, force=force,
+        as_json=as_json,
     )  # fmt: skip
 
 
@@ -105,6 +110,7 @@ def continue_(
     profile: ProfileOption = "me",
     checkpoint: CheckpointOption = "music",
     out: OutOption = Path("ideas"),
+    stems: StemsOption = False,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -114,7 +120,8 @@ def continue_(
         lambda studio: studio.continue_tune(
             file, bars=bars, part=part, style=style, guidance=guidance, n=n, seed=seed, temperature=temperature
         ),
-        n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, force=force, as_json=as_json,
+        n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, stems=stems, force=force,
+        as_json=as_json,
     )  # fmt: skip
 
 
@@ -132,6 +139,7 @@ def run_partner(
     profile: str,
     checkpoint: str,
     out: Path,
+    stems: bool = False,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -141,5 +149,5 @@ def run_partner(
     from cocreate.files.output import check_folder
 
     check_folder(out)
-    ideas = studio.save(write(studio), out, force=force)
+    ideas = studio.save(write(studio), out, force=force, stems=stems)
     print_ideas(studio, ideas, began=began, n=n, seed=seed, style=style, out=out, as_json=as_json)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pretty_midi
     import symusic
 
-__all__ = ["midi_bytes", "read_midi", "to_pretty_midi", "to_symusic", "write_midi"]
+__all__ = ["midi_bytes", "read_midi", "stem_bytes", "to_pretty_midi", "to_symusic", "with_room", "write_midi"]
 
 _PITCHED_CHANNELS = tuple(c for c in range(16) if c != DRUM_CHANNEL)
 _CHOIR = 3  # voices beside the melody that need no chords under them
@@ -63,6 +63,25 @@ def midi_bytes(song: Song) -> bytes:
     Raises:
         InputError: if the song has neither notes nor chords, or more than 15 pitched parts.
     """
+    frame, *tracks = _tracks(song)
+    return _file([frame, *tracks], _end(song, [frame, *tracks]))
+
+
+def stem_bytes(song: Song) -> tuple[tuple[str, bytes], ...]:
+    """A name and a MIDI file for each track with notes of ``midi_bytes``: the frame of all and that track alone.
+
+    All end on the bar line on which the full file ends.
+
+    Raises:
+        InputError: as ``midi_bytes``.
+    """
+    frame, *tracks = _tracks(song)
+    end = _end(song, [frame, *tracks])
+    sounding = [track for track in tracks if any(message.type == "note_on" for _, _, message in track)]
+    return tuple((track[0][2].name, _file([frame, track], end)) for track in sounding)
+
+
+def _tracks(song: Song) -> list[list[_Event]]:
     if not song.chords and not any(part.notes for part in song.parts):
         raise InputError("a MIDI file needs at least one note or chord, got an empty song")
     pitched = sum(part.role != "drums" for part in song.parts)
@@ -75,9 +94,35 @@ def midi_bytes(song: Song) -> bytes:
     is_played = "chords" in players or "comping" in players or players.count("voice") >= _CHOIR
     if song.chords and not is_played and pitched < len(_PITCHED_CHANNELS):
         tracks.append(_track(_block_chords(song.chords), next(channels)))
-    end = _last_bar_line(song, max((tick for track in tracks for tick, _, _ in track), default=0))
+    return tracks
+
+
+def _end(song: Song, tracks: list[list[_Event]]) -> int:
+    return _last_bar_line(song, max((tick for track in tracks for tick, _, _ in track), default=0))
+
+
+def _file(tracks: list[list[_Event]], end_ticks: int) -> bytes:
     midi = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_QUARTER, charset="utf-8")
-    midi.tracks.extend(_deltas(track, end) for track in tracks)
+    midi.tracks.extend(_deltas(track, end_ticks) for track in tracks)
+    buffer = BytesIO()
+    midi.save(file=buffer)
+    return buffer.getvalue()
+
+
+def with_room(data: bytes, *, seconds: float, volume: int = 100) -> bytes:
+    """A MIDI file of ours whose end comes so many ``seconds`` later, each channel at MIDI ``volume`` (0..127)."""
+    midi = mido.MidiFile(file=BytesIO(data))
+    tempo = next((m.tempo for m in reversed(midi.tracks[0]) if m.type == "set_tempo"), 500_000)
+    more = round(seconds * 1_000_000 / tempo * midi.ticks_per_beat)
+    for track in midi.tracks:
+        track[-1] = track[-1].copy(time=track[-1].time + more)
+        program = next((m for m in track if m.type == "program_change"), None)
+        if program is not None:
+            track.insert(
+                track.index(program),
+                mido.Message("control_change", channel=program.channel, control=7, value=volume, time=program.time),
+            )
+            track[track.index(program)] = program.copy(time=0)
     buffer = BytesIO()
     midi.save(file=buffer)
     return buffer.getvalue()
@@ -180,8 +225,7 @@ def _deltas(events: list[_Event], end_ticks: int) -> Any:
     track = mido.MidiTrack()
     now = 0
     for tick, _, message in sorted(events, key=lambda event: event[:2]):
-        message.time = tick - now
-        track.append(message)
+        track.append(message.copy(time=tick - now))  # the same event may stand in several files
         now = tick
     track.append(mido.MetaMessage("end_of_track", time=end_ticks - now))
     return track
