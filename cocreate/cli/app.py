@@ -10,7 +10,7 @@ import cocreate
 from cocreate.cli.checkpoints import info, styles
 from cocreate.cli.desk import export, import_, render
 from cocreate.cli.doctor import doctor
-from cocreate.cli.evaluation import evaluate_music, train_chorales
+from cocreate.cli.evaluation import evaluate_files, evaluate_music, train_chorales
 from cocreate.cli.harmony import harmony
 from cocreate.cli.ideas import melody, rank
 from cocreate.cli.listen import play, show
@@ -74,5 +74,6 @@ train.command("music")(train_music)
 train.command("adapt")(train_adapt)
 train.command("chorales")(train_chorales)
 evaluate.command("music")(evaluate_music)
+evaluate.command("files")(evaluate_files)
 app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")

@@ -2,14 +2,16 @@
 
 Conventions:
     Written: type 1, 480 ticks to a quarter; track 0 holds name, metres, keys, tempos, section markers and chord events
-    and no note; each part has a track and a channel (0-8 and 10-15; drums 9), one program change at tick 0, its words
-    as UTF-8 lyrics. A note ends at least 1 tick before the next of its pitch. All tracks end on one bar line.
+    and no note; each part has a track and a channel (0-8 and 10-15; drums 9), one program change at tick 0, the keys
+    once more, its words as UTF-8 lyrics. A note ends at least 1 tick before the next of its pitch. All tracks end on
+    one bar line.
     Not written, since no MIDI file holds it: pickup, style, verses after the first, modes (the signature stands as
     the major or minor key that shares it), roles (a name tells them), non-ASCII names.
 """
 
 from __future__ import annotations
 
+import warnings
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,11 +91,11 @@ def _tracks(song: Song) -> list[list[_Event]]:
         raise InputError(f"a MIDI file holds at most 15 pitched parts, got {pitched}; leave some out")
     channels = iter(_PITCHED_CHANNELS)
     tracks = [_conductor(song)]
-    tracks += [_track(part, DRUM_CHANNEL if part.role == "drums" else next(channels)) for part in song.parts]
+    tracks += [_track(part, DRUM_CHANNEL if part.role == "drums" else next(channels), song) for part in song.parts]
     players = [part.role for part in song.parts if part.notes]
     is_played = "chords" in players or "comping" in players or players.count("voice") >= _CHOIR
     if song.chords and not is_played and pitched < len(_PITCHED_CHANNELS):
-        tracks.append(_track(_block_chords(song.chords), next(channels)))
+        tracks.append(_track(_block_chords(song.chords), next(channels), song))
     return tracks
 
 
@@ -136,7 +138,9 @@ def to_pretty_midi(song: Song) -> pretty_midi.PrettyMIDI:
     """
     import pretty_midi
 
-    return pretty_midi.PrettyMIDI(BytesIO(midi_bytes(song)), charset="utf-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of keys on the parts' tracks, which it does not need
+        return pretty_midi.PrettyMIDI(BytesIO(midi_bytes(song)), charset="utf-8")
 
 
 def to_symusic(song: Song) -> symusic.Score:
@@ -164,9 +168,7 @@ def _conductor(song: Song) -> list[_Event]:
             clocks_per_click=clocks,
         )
         events.append((meter.start_ticks, _SECOND, message))
-    for key in song.keys:
-        name = _SIGNATURES[fifths(key)][key.mode in _MINOR_MODES]
-        events.append((key.start_ticks, _THIRD, mido.MetaMessage("key_signature", key=name)))
+    events += _signatures(song)
     for tempo in song.tempos:
         microseconds = round(MICROSECONDS_A_MINUTE / tempo.bpm)
         events.append((tempo.start_ticks, _FOURTH, mido.MetaMessage("set_tempo", tempo=microseconds)))
@@ -180,12 +182,22 @@ def _conductor(song: Song) -> list[_Event]:
     return events
 
 
-def _track(part: Part, channel: int) -> list[_Event]:
+def _signatures(song: Song) -> list[_Event]:
+    found: list[_Event] = []
+    for key in song.keys:
+        name = _SIGNATURES[fifths(key)][key.mode in _MINOR_MODES]
+        found.append((key.start_ticks, _THIRD, mido.MetaMessage("key_signature", key=name)))
+    return found
+
+
+def _track(part: Part, channel: int, song: Song) -> list[_Event]:
     name = to_ascii(part.name) or part.role.capitalize()
     events: list[_Event] = [
         (0, _FIRST, mido.MetaMessage("track_name", name=name)),
         (0, _SECOND, mido.Message("program_change", channel=channel, program=part.program)),
     ]
+    if part.role != "drums":
+        events += _signatures(song)  # MuseScore takes a staff's key from its own track, and guesses where none is
     verse = min((syllable.verse for syllable in part.syllables), default=1)
     for syllable in part.syllables:
         if syllable.verse == verse and syllable.text.strip():
