@@ -385,13 +385,17 @@ class Studio:
         """
         return self._tell("skip", paths)
 
-    def save(self, candidates: Sequence[Candidate], out: str | Path, *, force: bool = False) -> tuple[Candidate, ...]:
+    def save(
+        self, candidates: Sequence[Candidate], out: str | Path, *, force: bool = False, stems: bool = False
+    ) -> tuple[Candidate, ...]:
         """Write each candidate as DAW-ready MIDI with a JSON sidecar; nothing there is overwritten without ``force``.
+
+        With ``stems`` one file a part stands in the folder ``NAME_stems`` beside each.
 
         Raises:
             FileError: if the folder cannot be written or a file is there already; no file is written then.
         """
-        return save(candidates, Path(out), force=force)
+        return save(candidates, Path(out), force=force, stems=stems)
 
     def _ideas(
         self,

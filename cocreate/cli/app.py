@@ -8,10 +8,12 @@ import typer
 
 import cocreate
 from cocreate.cli.checkpoints import info, styles
+from cocreate.cli.desk import export, import_, render
 from cocreate.cli.doctor import doctor
-from cocreate.cli.evaluation import evaluate_music, train_chorales
+from cocreate.cli.evaluation import evaluate_files, evaluate_music, train_chorales
 from cocreate.cli.harmony import harmony
 from cocreate.cli.ideas import melody, rank
+from cocreate.cli.listen import play, show
 from cocreate.cli.partners import continue_, fill, vary
 from cocreate.cli.taste import keep, profile, skip
 from cocreate.cli.training import train_adapt, train_harmony, train_music
@@ -57,6 +59,11 @@ app.command("fill")(fill)
 app.command("vary")(vary)
 app.command("continue")(continue_)
 app.command("rank")(rank)
+app.command("play")(play)
+app.command("show")(show)
+app.command("export")(export)
+app.command("render")(render)
+app.command("import")(import_)
 app.command("keep")(keep)
 app.command("skip")(skip)
 app.command("profile")(profile)
@@ -68,5 +75,6 @@ train.command("harmony")(train_harmony)
 train.command("adapt")(train_adapt)
 train.command("chorales")(train_chorales)
 evaluate.command("music")(evaluate_music)
+evaluate.command("files")(evaluate_files)
 app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")

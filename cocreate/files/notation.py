@@ -22,6 +22,7 @@ from cocreate.errors import FileError, InputError
 from cocreate.files.abc import read_tune, split_tunes
 from cocreate.files.abc_write import abc_text
 from cocreate.files.kern_write import kern_text
+from cocreate.files.letters import decoded, encoding_of
 from cocreate.files.musicxml import load_score, score_song
 from cocreate.files.musicxml_write import musicxml_bytes
 from cocreate.files.output import write_bytes, write_text
@@ -29,7 +30,8 @@ from cocreate.music.song import Song
 
 MUSICXML_ENDINGS = (".musicxml", ".xml", ".mxl")
 NOTATION_ENDINGS = (*MUSICXML_ENDINGS, ".abc", ".krn")
-MAX_FILE_BYTES = 50_000_000  # scores of whole operas are smaller
+MAX_FILE_BYTES = 20_000_000  # scores of whole operas are smaller
+MAX_TEXT_BYTES = 2_000_000  # of ABC and kern: ten times the longest tune book that we know
 
 
 def read_notation(path: Path) -> Song:
@@ -85,8 +87,9 @@ def _check(path: Path) -> None:
         raise FileError(f"{path} cannot be read ({error.strerror}); check the path") from error
     if path.is_dir():
         raise FileError(f"{path} is a folder; give a file in it")
-    if not 0 < size <= MAX_FILE_BYTES:
-        raise FileError(f"a notation file must have 1..{MAX_FILE_BYTES} bytes, {path.name} has {size}")
+    most = MAX_FILE_BYTES if path.suffix.lower() in MUSICXML_ENDINGS else MAX_TEXT_BYTES
+    if not 0 < size <= most:
+        raise FileError(f"a notation file must have 1..{most} bytes, {path.name} has {size}")
 
 
 def _read(path: Path, ending: str) -> Song:
@@ -102,10 +105,7 @@ def _read_abc(path: Path) -> Song:
         data = path.read_bytes()
     except OSError as error:
         raise FileError(f"{path} cannot be read ({error.strerror}); check the path") from error
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")  # what ABC programs wrote before 2010
+    text = decoded(data, encoding_of(data)).removeprefix("\ufeff")
     tunes = split_tunes(text)
     if not tunes:
         raise FileError(f"{path.name} has no ABC tune; a tune needs a K: line")

@@ -20,7 +20,6 @@ from cocreate.music.theory import chord_symbol, key_name, pitch_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6D31", "#6B6B6B")
 _FONTS = ("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei")
@@ -38,13 +37,28 @@ def draw_piano_roll(song: Song, path: Path, *, force: bool = False) -> None:
         InputError: if the song has no notes.
         FileError: if the file exists and ``force`` is false, or cannot be written.
     """
+    write_bytes(path, piano_roll_png(song), force=force)
+
+
+def piano_roll_png(song: Song) -> bytes:
+    """The piano roll of ``song`` as PNG; as ``draw_piano_roll``."""
+    return _png(plot(song).figure)
+
+
+def plot(song: Song, axes: Axes | None = None) -> Axes:
+    """The piano roll of ``song`` on matplotlib axes, which are returned; new ones by default.
+
+    Raises:
+        InputError: if the song has no notes.
+    """
     notes = [note for part in song.parts for note in part.notes]
     if not notes:
         raise InputError("a piano roll needs at least one note, got an empty song")
     grid = song.bars()[:_MOST_BARS]
     low, high = min(n.pitch for n in notes) - 1, max(n.pitch for n in notes) + 1
     rows = high - low + 1
-    figure, axes = _canvas(width=min(24.0, 4 + 1.1 * len(grid)), height=min(14.0, max(3.2, 1.6 + 0.17 * rows)))
+    if axes is None:
+        axes = _canvas(width=min(24.0, 4 + 1.1 * len(grid)), height=min(14.0, max(3.2, 1.6 + 0.17 * rows)))
     axes.set_xlim(0, grid[-1].end_ticks)
     axes.set_ylim(low - 0.5, high + 0.5)
     for pitch in range(low, high + 1):
@@ -61,7 +75,7 @@ def draw_piano_roll(song: Song, path: Path, *, force: bool = False) -> None:
     _draw_chords(song, axes, high, grid[-1].end_ticks)
     if len(song.parts) > 1:
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=9)
-    _save(figure, path, force=force)
+    return axes
 
 
 def draw_training_curve(
@@ -84,7 +98,7 @@ def draw_training_curve(
     drawn = {name: points for name, points in series.items() if points}
     if not drawn:
         raise InputError("a training curve needs at least one point, got none")
-    figure, axes = _canvas(width=8.0, height=4.5)
+    axes = _canvas(width=8.0, height=4.5)
     for place, (name, points) in enumerate(drawn.items()):
         xs, ys = zip(*points, strict=True)
         colour = _COLOURS[place % len(_COLOURS)]
@@ -99,10 +113,10 @@ def draw_training_curve(
     axes.set_ylabel(_drawable(ylabel))
     _set_title(axes, title)
     axes.legend(frameon=False)
-    _save(figure, path, force=force)
+    write_bytes(path, _png(axes.figure), force=force)
 
 
-def _canvas(*, width: float, height: float) -> tuple[Figure, Axes]:
+def _canvas(*, width: float, height: float) -> Axes:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
@@ -112,7 +126,7 @@ def _canvas(*, width: float, height: float) -> tuple[Figure, Axes]:
     for side in ("left", "bottom"):
         axes.spines[side].set_color(_FAINT)
     axes.tick_params(colors=_INK, length=0, labelsize=8)
-    return figure, axes
+    return axes
 
 
 def _draw_part(axes: Axes, part: Part, colour: str, stop_ticks: int) -> None:
@@ -198,7 +212,7 @@ def _letters() -> frozenset[int]:
     return frozenset(known)
 
 
-def _save(figure: Figure, path: Path, *, force: bool) -> None:
+def _png(figure: Any) -> bytes:
     buffer = BytesIO()
     figure.savefig(buffer, format="png", facecolor="white")
-    write_bytes(path, buffer.getvalue(), force=force)
+    return buffer.getvalue()
