@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import cocreate
+from cocreate.cli.arrangement import arrange, blend, song
 from cocreate.cli.checkpoints import info, styles
 from cocreate.cli.doctor import doctor
 from cocreate.cli.evaluation import evaluate_music, train_chorales
@@ -53,6 +54,9 @@ def _begin_evaluation() -> None:
 
 app.command("melody")(melody)
 app.command("harmony")(harmony)
+app.command("arrange")(arrange)
+app.command("song")(song)
+app.command("blend")(blend)
 app.command("fill")(fill)
 app.command("vary")(vary)
 app.command("continue")(continue_)
