@@ -21,7 +21,8 @@ from cocreate.generate.blend import BlendRequest, lead_sheet, write_blends
 from cocreate.generate.feel import humanise as with_feel
 from cocreate.generate.form import SongRequest, parse_form, write_songs
 from cocreate.generate.groove import GROOVES, check_groove
-from cocreate.generate.harmony import ALL, DEFAULT_VOICES, NONE, HarmonyRequest, parse_voices, write_harmonies
+from cocreate.generate.harmony import DEFAULT_VOICES, HarmonyRequest, parse_voices, write_harmonies
+from cocreate.generate.kept_chords import ALL, NONE
 from cocreate.generate.melody import Draft, write_melodies
 from cocreate.generate.request import ANY, MAX_CANDIDATES, MELODY_GUIDANCE, Leaning, MelodyRequest, check_style
 from cocreate.generate.tune import TuneRequest, parse_bars
@@ -194,6 +195,7 @@ class Studio:
         song: str | Path | Song,
         *,
         bars: str | tuple[int, int],
+        range: str | tuple[int, int] | None = None,  # noqa: A002 - the word musicians use
         part: int | None = None,
         style: str | None = None,
         guidance: float = DEFAULT_GUIDANCE,
@@ -204,6 +206,7 @@ class Studio:
         """``n`` songs with another tune in ``bars`` ("9-12"), as if nothing had stood there, best first.
 
         Args:
+            range: lowest and highest pitch of what is written ("D4-A5"); by default about the tune's own.
             part: the part the tune is in, from 1; by default it is found.
 
         Raises:
@@ -212,6 +215,7 @@ class Studio:
             UnmetError: if the song has no such bars or no tune around them, or every idea came too near to a known one.
         """
         request = self._asked(song, bars, part, style, guidance=guidance, n=n, seed=seed, temperature=temperature)
+        request = replace(request, range=_pitches(range))
         return self._ideas(request, fill_bars, style=style, recipe=self._recipe("fill", request, song))
 
     def vary(
@@ -221,6 +225,7 @@ class Studio:
         bars: str | tuple[int, int] | None = None,
         amount: float | None = None,
         keep: str | None = None,
+        range: str | tuple[int, int] | None = None,  # noqa: A002
         part: int | None = None,
         style: str | None = None,
         guidance: float = DEFAULT_GUIDANCE,
@@ -233,6 +238,7 @@ class Studio:
         Args:
             amount: share of the notes that are written anew, 0..1; by default all with ``keep``, else half.
             keep: "rhythm", "contour" or "harmony".
+            range: lowest and highest pitch of what is written ("D4-A5"); by default about the tune's own.
             part: the part the tune is in, from 1; by default it is found.
 
         Raises:
@@ -242,7 +248,7 @@ class Studio:
         """
         request = self._asked(song, bars, part, style, guidance=guidance, n=n, seed=seed, temperature=temperature)
         # of nothing there is but one variation: the song
-        request = replace(request, amount=amount, keep=keep, n=1 if amount == 0 else n)
+        request = replace(request, amount=amount, keep=keep, range=_pitches(range), n=1 if amount == 0 else n)
         recipe = self._recipe("vary", request, song)
         return self._ideas(request, vary_bars, style=style, recipe=recipe, may_repeat=amount == 0)
 
@@ -251,6 +257,7 @@ class Studio:
         song: str | Path | Song,
         *,
         bars: int = 8,
+        range: str | tuple[int, int] | None = None,  # noqa: A002
         part: int | None = None,
         style: str | None = None,
         guidance: float = DEFAULT_GUIDANCE,
@@ -260,13 +267,16 @@ class Studio:
     ) -> tuple[Candidate, ...]:
         """``n`` songs whose tune goes on for so many ``bars`` (1..64) after the end, best first.
 
+        Args:
+            range: lowest and highest pitch of what is written ("D4-A5"); by default about the tune's own.
+
         Raises:
             InputError: if a value breaks its rule, or the song has no such part.
             FileError: if the song's file cannot be read.
             UnmetError: if the end cannot be gone on from, or every idea came too near to a known tune.
         """
         request = self._asked(song, None, part, style, guidance=guidance, n=n, seed=seed, temperature=temperature)
-        request = replace(request, more=bars)
+        request = replace(request, more=bars, range=_pitches(range))
         return self._ideas(request, continue_bars, style=style, recipe=self._recipe("continue", request, song))
 
     def harmony(
@@ -506,7 +516,7 @@ class Studio:
             "request": {
                 "song": request.song.title or ("" if isinstance(song, Song) else str(song)), "part": request.part,
                 "bars": request.more if art == "continue" else request.bars, "amount": request.amount,
-                "keep": request.keep, "style": request.style, "n": request.n,
+                "keep": request.keep, "range": request.range, "style": request.style, "n": request.n,
                 "seed": request.seed, "temperature": request.sampling.temperature,
                 "guidance": request.sampling.guidance,
                 "taste": [round(value, 3) for leaning in request.leanings for value in leaning.vector],
@@ -655,6 +665,10 @@ def _humanised(found: Sequence[Candidate], *, kept: int) -> tuple[Candidate, ...
         replace(one, song=with_feel(one.song, seed=(one.seed or 0) + one.rank, keep=one.song.parts[:kept]))
         for one in found
     )
+
+
+def _pitches(asked: str | tuple[int, int] | None) -> tuple[int, int] | None:
+    return parse_range(asked) if isinstance(asked, str) else asked
 
 
 def _with_recipe(one: Candidate, seed: int, recipe: Mapping[str, Any]) -> Candidate:

@@ -53,7 +53,14 @@ def test_the_lead_and_its_chords_stay_and_the_parts_have_names_programs_and_rang
         assert song.parts[0] == LEAD.parts[0]
         assert song.chords == LEAD.chords
         assert (song.meters, song.keys, song.tempos, song.title) == (LEAD.meters, LEAD.keys, LEAD.tempos, "Tune")
-        assert [part.name for part in song.parts[1:]] == ["Bass", "Piano", "Guitar", "Strings", "Organ", "Drums"]
+        assert [part.name for part in song.parts[1:]] == [
+            "Bass",
+            "Piano comp",
+            "Guitar comp",
+            "Strings comp",
+            "Organ comp",
+            "Drums",
+        ]
         assert [part.program for part in song.parts[1:-1]] == [32, 0, 24, 48, 16]
         assert len(song.bars()) == 4
         assert song.end_ticks <= LEAD.bars()[-1].end_ticks
@@ -149,7 +156,7 @@ def test_styles_map_to_the_nearest_that_the_model_knows(table: dict[str, Any]) -
     assert check_groove("bossa", table)[1].row == "jazz"
     assert check_groove("funk", table)[1].row == "any"  # a table without pop
     assert check_groove(None, table)[0] == "any"
-    with pytest.raises(InputError, match="style must be one of .*did you mean 'samba'"):
+    with pytest.raises(InputError, match=r"style must be one of .*did you mean 'samba'"):
         check_groove("sambba", table)
 
 

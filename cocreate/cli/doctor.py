@@ -70,11 +70,11 @@ def _packages() -> Iterator[Finding]:
 
 
 def _checkpoints() -> Iterator[Finding]:
-    from cocreate.model.checkpoint import CHORALES, folders, open_checkpoint
+    from cocreate.model.checkpoint import CHORALES, HARMONY, folders, open_checkpoint
 
     found = sorted({path.resolve() for home in folders() if home.is_dir() for path in home.iterdir() if path.is_dir()})
-    # the networks that only measure are no checkpoint to write with
-    found = [path for path in found if not path.name.startswith((".", "_")) and path.name != CHORALES]
+    # the networks of their own kind are no checkpoint to write melodies with
+    found = [path for path in found if not path.name.startswith((".", "_")) and path.name not in (CHORALES, HARMONY)]
     for path in found:
 
         def look(path: Path = path) -> str:
@@ -83,6 +83,13 @@ def _checkpoints() -> Iterator[Finding]:
         yield _check(f"checkpoint {path.name}", look)
     if not found:
         yield _check("checkpoints", _no_checkpoint)
+    yield _check("chords", _chords)
+
+
+def _chords() -> str:
+    from cocreate.model.chord_writer import open_writer
+
+    return f"a network of width {open_writer().width} for chords"
 
 
 def _no_checkpoint() -> str:

@@ -25,7 +25,7 @@ from cocreate.evaluate.music import evaluate_music, format_table, read_entries
 from cocreate.evaluate.steering import SteeredWriter, format_steering, taste_steering
 from cocreate.generate.melody import write_melodies
 from cocreate.generate.request import MAX_CANDIDATES, MelodyRequest
-from cocreate.model.checkpoint import CHORALES, Checkpoint, find, open_checkpoint
+from cocreate.model.checkpoint import CHORALES, HARMONY, Checkpoint, find, open_checkpoint
 from cocreate.model.corpus.pack import Entry, of_split
 from cocreate.model.decoder import Decoder
 from cocreate.model.sample import Sampling
@@ -78,6 +78,7 @@ def evaluate_all(
     checkpoint: str | Path = "music",
     parts: Sequence[str] | None = None,
     corpus: Path | None = None,
+    harmony: Sequence[str | Path] = (HARMONY,),
     tiers: Sequence[str] = ("A", "A*"),
     seed: int = 0,
     watch: Callable[[str], None] = lambda _doing: None,
@@ -88,6 +89,7 @@ def evaluate_all(
         data: the folder of the sets.
         parts: None for all that the data allows.
         corpus: a packed corpus made of them by training, which saves reading them again.
+        harmony: the chord checkpoints.
         tiers: licences that are measured, but for the chord benchmark, which is Nottingham's (tier B).
         watch: told what is being done.
 
@@ -120,7 +122,7 @@ def evaluate_all(
         text = format_chorales(rows) + f"\n{opened.card.get('name', 'music')}, in its own tokens: {joint:.3f}"
         note("chorales", Chorales(rows, joint), text)
     if "chords" in parts:
-        chords = evaluate_harmony(data, checkpoints=(checkpoint,), beam=2, watch=watch)
+        chords = evaluate_harmony(data, checkpoints=harmony, watch=watch)
         note("chords", chords, format_harmony(chords))
     if {"ideas", "styles", "taste"} & set(parts):
         watch("reading the music")

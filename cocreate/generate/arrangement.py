@@ -15,7 +15,8 @@ from typing import Any
 from cocreate.errors import InputError
 from cocreate.generate.ahead import Given, row_ahead
 from cocreate.generate.groove import GROOVES, Groove, check_groove
-from cocreate.generate.harmony import ALL, PARTS_SEED, Desk, HarmonyRequest, Player
+from cocreate.generate.harmony import PARTS_SEED, Desk, HarmonyRequest, Player
+from cocreate.generate.kept_chords import ALL
 from cocreate.generate.melody import Draft
 from cocreate.generate.plan import style_words
 from cocreate.generate.request import ANY, MAX_CANDIDATES, Leaning
@@ -44,10 +45,10 @@ SWUNG_SHARE = 0.5  # of the tune's notes between the beats that must come late f
 # where there is a bass the hands leave it its room
 _PLAYERS: Mapping[str, Player] = {
     "bass": Player("bass", "Bass", "bass", 33, 28, 55, velocity=84),
-    "piano": Player("comp", "Piano", "comping", 0, 48, 79, together=5, velocity=66),
-    "guitar": Player("comp", "Guitar", "comping", 27, 45, 76, together=5, velocity=64),
-    "strings": Player("comp", "Strings", "comping", 48, 52, 84, together=4, velocity=56),
-    "organ": Player("comp", "Organ", "comping", 16, 48, 79, together=4, velocity=58),
+    "piano": Player("comp", "Piano comp", "comping", 0, 48, 79, together=5, velocity=66),
+    "guitar": Player("comp", "Guitar comp", "comping", 27, 45, 76, together=5, velocity=64),
+    "strings": Player("comp", "Strings comp", "comping", 48, 52, 84, together=4, velocity=56),
+    "organ": Player("comp", "Organ comp", "comping", 16, 48, 79, together=4, velocity=58),
 }
 _LOW_PIANO = 36  # without a bass the left hand plays it
 _PAD = Manner("pad", least=3)
@@ -214,7 +215,7 @@ class _Section(Desk):
         chords = self.request.song.chords
         pens = self._pens(self._setting(chords))
         given = ("melody", "chords", *self._audible()) if chords else ("melody", *self._audible())
-        return self._row(pens, self._with_chords(chords), 0, task="parts", given=given), pens
+        return self._row(pens, self._with_chords(chords), 0, given=given), pens
 
     def played(self, pens: Sequence[NotePen]) -> list[Part]:
         """What the pens have written."""

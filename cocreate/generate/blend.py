@@ -151,6 +151,10 @@ def mixture(one: Song, other: Song, at: float) -> tuple[Song, tuple[tuple[int, i
 
     In these stand the notes of the one that is nearer, for what is written in their place to have their measure.
     """
+    if at in (0, 1):
+        return replace(
+            one, parts=(one.parts if at == 0 else other.parts), chords=(one if at == 0 else other).chords
+        ), ()
     cells = _cells(one.bars())
     moments = _moments(len(cells))
     band = min(BAND, at, 1 - at)
@@ -159,11 +163,11 @@ def mixture(one: Song, other: Song, at: float) -> tuple[Song, tuple[tuple[int, i
     runs: list[tuple[int, int]] = []
     has_chords = bool(one.chords) and bool(other.chords)
     for (start, end), moment in zip(cells, moments, strict=True):
-        source = one if moment > at or at == 0 else other
+        source = one if moment > at else other
         notes += [note for note in source.melody.notes if start <= note.start_ticks < end]
-        if has_chords or at in (0, 1):
+        if has_chords:
             chords += _chords_in(source, start, end)
-        if band and abs(moment - at) < band:
+        if abs(moment - at) < band:
             runs.append((start, end))
     part = replace(one.melody, notes=_one_voiced(notes))
     return replace(one, parts=(part,), chords=merge_chords(chords)), tuple(runs)

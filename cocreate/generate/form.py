@@ -16,7 +16,8 @@ from typing import Any
 
 from cocreate.errors import InputError
 from cocreate.generate.groove import check_groove
-from cocreate.generate.harmony import NONE, HarmonyRequest, write_harmonies
+from cocreate.generate.harmony import HarmonyRequest, write_harmonies
+from cocreate.generate.kept_chords import NONE
 from cocreate.generate.melody import Draft, write_melodies, write_melodies_together
 from cocreate.generate.request import ANY, MAX_CANDIDATES, MELODY_GUIDANCE, Leaning, MelodyRequest
 from cocreate.generate.tune import TuneRequest

@@ -32,6 +32,7 @@ class TuneRequest:
         amount: share of the notes that are written anew, 0..1; None is all where one side is kept, else half.
         keep: the side of the bars that stays, one of ``KEEPS``.
         runs: (first, stop) in ticks: notes that begin there are written anew, beside the amount (then 0 by default).
+        range: lowest and highest pitch of what is written, MIDI numbers; None is about the tune's own.
         style: None is the song's own.
         n: candidates, 1..64.
         leanings: tastes to write near to; candidates take them in turn.
@@ -44,6 +45,7 @@ class TuneRequest:
     amount: float | None = None
     keep: str | None = None
     runs: tuple[tuple[int, int], ...] = ()
+    range: tuple[int, int] | None = None
     style: str | None = None
     n: int = 8
     seed: int = 0

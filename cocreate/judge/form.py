@@ -31,7 +31,7 @@ def spans(song: Song) -> tuple[Span, ...]:
     """The sections of a song in time order."""
     end = song.bars(at_least=1)[-1].end_ticks
     marks = [section for section in song.sections if section.start_ticks < end]
-    stops = [*(section.start_ticks for section in marks[1:]), end]
+    stops = [*(section.start_ticks for section in marks[1:]), end][: len(marks)]
     return tuple(Span(section.label, section.start_ticks, stop) for section, stop in zip(marks, stops, strict=True))
 
 
