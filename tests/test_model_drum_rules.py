@@ -68,6 +68,17 @@ def test_a_soft_hit_is_a_step_late_on_paper_and_on_its_point_in_the_part() -> No
     assert pen.hits == [Hit(0, 36), Hit(6, 42), Hit(6, 38, is_soft=True)]
 
 
+@pytest.mark.parametrize("unit", [STRAIGHT, SWUNG])
+def test_a_backbeat_comes_in_every_bar_and_a_fill_may_take_its_second(unit: int) -> None:
+    bars = lines(4)
+    for seed in range(20):
+        pen = written(seed, beat(unit=unit, has_backbeat=True), bars)
+        snares = {hit.onset for hit in pen.hits if hit.key in (37, 38, 39) and not hit.is_soft}
+        assert {24, 72, 96 + 24, 192 + 24, 192 + 72} <= snares
+        struck = [(hit.onset, hit.key) for hit in pen.hits]
+        assert len(set(struck)) == len(struck)
+
+
 def test_a_kit_is_kept() -> None:
     pen = written(3, beat(keys=frozenset({36, 42})), lines(4))
     assert {hit.key for hit in pen.hits} <= {36, 42}

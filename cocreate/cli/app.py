@@ -15,7 +15,7 @@ from cocreate.cli.harmony import harmony
 from cocreate.cli.ideas import melody, rank
 from cocreate.cli.partners import continue_, fill, vary
 from cocreate.cli.taste import keep, profile, skip
-from cocreate.cli.training import train_adapt, train_harmony, train_music
+from cocreate.cli.training import train_adapt, train_band, train_harmony, train_music
 
 
 def _group() -> typer.Typer:
@@ -69,6 +69,7 @@ app.command("info")(info)
 app.command("doctor")(doctor)
 train.command("music")(train_music)
 train.command("harmony")(train_harmony)
+train.command("band")(train_band)
 train.command("adapt")(train_adapt)
 train.command("chorales")(train_chorales)
 evaluate.command("music")(evaluate_music)

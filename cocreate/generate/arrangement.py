@@ -326,6 +326,7 @@ def _beat(lines: Sequence[BarLine], song: Song, groove: Groove, *, last_onset: i
         fills=frozenset(ends),
         crashes=frozenset(starts | {len(lines) - 1}),
         last_onset=max(last_onset, lines[-1].start),
+        has_backbeat=groove.has_backbeat,
     )
 
 

@@ -35,6 +35,7 @@ class Groove:
         words: styles that bass and hands are told; drum_words: the drummer.
         bass, hands: where they play.
         kit: General MIDI keys of the drums.
+        has_backbeat: a snare is due on two and four, as most bars of the style's drummers have it.
         bass_program, guitar_program: General MIDI, from 0.
     """
 
@@ -46,6 +47,7 @@ class Groove:
     kit: frozenset[int] = _POPULAR
     bass_program: int = FINGERED_BASS
     guitar_program: int = CLEAN
+    has_backbeat: bool = False
 
     @property
     def is_swung(self) -> bool:
@@ -70,7 +72,8 @@ def _latin(*drums: str) -> Groove:
 
 
 def _band(row: str, *drums: str, bass: str = "eighths", hands: Manner | None = None) -> Groove:
-    return Groove(row, ("pop",), drums, Manner(bass), hands or Manner("eighths"))
+    has_backbeat = drums[0] in ("rock", "punk", "pop", "soul", "funk", "hiphop", "dance", "gospel")
+    return Groove(row, ("pop",), drums, Manner(bass), hands or Manner("eighths"), has_backbeat=has_backbeat)
 
 
 def _plain(row: str, *, words: tuple[str, ...] = ("art song",), bass: str = "beats", hands: str = "eighths") -> Groove:
@@ -108,8 +111,8 @@ GROOVES: Mapping[str, Groove] = {
     "songo": _latin("latin", "songo"),
     "afrocuban": _latin("afrocuban"),
     "pop": _band("pop", "pop"),
-    "mandopop": Groove("mandopop", ("pop", "mandopop"), ("pop", "soft"), Manner("eighths"), Manner("eighths")),
-    "ballad": Groove("pop", ("pop",), ("pop", "soft"), Manner("eighths"), Manner("eighths")),
+    "mandopop": _band("mandopop", "pop", "soft"),
+    "ballad": _band("pop", "pop", "soft"),
     "rock": _band("rock", "rock", hands=Manner("eighths", least=2)),
     "punk": _band("rock", "punk", hands=Manner("eighths", least=2)),
     "soul": _band("pop", "soul", bass="sixteenths"),

@@ -19,7 +19,11 @@ STRAIGHT, SWUNG = 6, 8  # steps between points: a 16th, a triplet quaver
 FEET = (36, 44)  # bass drum, pedal hi-hat
 CRASHES = (49,)
 HIGH_TOMS, FLOOR_TOM = (45, 48, 50), 43
+SNARES = (37, 38, 39)  # cross-stick, snare, clap
 HANDS = 2
+COMMON_BAR = 4 * STEPS_PER_QUARTER
+BACKBEATS = (STEPS_PER_QUARTER, 3 * STEPS_PER_QUARTER)
+MOST_IN_BAR = 128  # hits: what a bar of the finest points can hold
 MAX_SILENT_BARS = 1
 
 # mean velocity of hits of the Groove MIDI Dataset's training drummers: on the bar's strong beats, on its other beats,
@@ -52,6 +56,7 @@ class Beat:
         fills: bars whose second half may be a fill; elsewhere high toms stay silent.
         crashes: bars that may begin with a crash, and begin with a hit.
         last_onset: the last step of the piece where a hit may be.
+        has_backbeat: a bar of four quarters has a snare on its second beat, and on its fourth where no fill is.
     """
 
     unit: int
@@ -59,6 +64,7 @@ class Beat:
     fills: frozenset[int]
     crashes: frozenset[int]
     last_onset: int
+    has_backbeat: bool = False
 
 
 class DrumPen(Pen):
@@ -83,14 +89,17 @@ class DrumPen(Pen):
 
     def allow(self, mask: BoolArray) -> bool:
         """Mark the ids that may come next; True when the part may leave this bar here."""
+        due = self._next_backbeat()
         if self._step >= 0:
             keys = [key for key in self._keys(self._point(self._step)) if key > self._lowest]
+            if due == self._step:  # words of one position come in order: nothing above the snare before it
+                keys = [key for key in keys if key in SNARES or key < min(SNARES)]
             mask[[self.first["Drum"] + DRUMS.index(key) for key in keys]] = True
-        if self._open:
+        if self._open or due == self._step >= 0:
             return False
-        steps = self._steps()
+        steps = [step for step in self._steps() if due is None or step <= due]
         mask[[self.first["Position"] + step for step in steps]] = True
-        return not (steps and self._is_due)
+        return not steps or (due is None and not self._is_due)
 
     def push(self, token: int) -> None:
         """Take the id that was chosen."""
@@ -111,6 +120,15 @@ class DrumPen(Pen):
         if self.line.is_pickup or self._step >= 0:
             return False
         return self._silent >= MAX_SILENT_BARS or self.is_last_bar or self.bar in self.beat.crashes
+
+    def _next_backbeat(self) -> int | None:
+        """The next beat of this bar where a snare must still come."""
+        line = self.line
+        if not self.beat.has_backbeat or line.steps != COMMON_BAR or line.is_pickup or self.is_last_bar:
+            return None
+        beats = BACKBEATS[:1] if self.bar in self.beat.fills else BACKBEATS
+        struck = {hit.onset - line.start for hit in self.hits[-MOST_IN_BAR:] if hit.key in SNARES and not hit.is_soft}
+        return next((beat for beat in beats if beat not in struck), None)
 
     def _point(self, step: int) -> int:
         return step // self.beat.unit * self.beat.unit

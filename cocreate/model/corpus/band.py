@@ -26,8 +26,9 @@ SWUNG_FIT = 0.9  # a performance is swung when its hits lie this much nearer to 
 SOFT_VELOCITY = 50  # below: a ghost note
 LEFT_HAND = 48  # pitches below may be a bass
 FEWEST_BASS_NOTES = 16
-LIEDER_WEIGHT, DRUM_WEIGHT = 0.3, 8.0
-RARE_WEIGHT = 40.0  # of drums in styles of which the other sets hold far more
+BAND_SETS = ("groove_midi", "wjazzd", "pop909", "openscore_lieder")
+LIEDER_WEIGHT, DRUM_WEIGHT = 0.3, 20.0
+RARE_WEIGHT = 120.0  # of drums in styles of which the other sets hold far more
 
 
 def band_words() -> Vocabulary:
