@@ -15,11 +15,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from cocreate.ensemble import DEFAULT_GUIDANCE, Ensemble, leaning_of
 from cocreate.errors import UnmetError
+from cocreate.generate.arrangement import ArrangeRequest
+from cocreate.generate.blend import BlendRequest
+from cocreate.generate.form import SongRequest
 from cocreate.generate.harmony import DEFAULT_VOICES, HarmonyRequest, parse_voices, write_harmonies
 from cocreate.generate.kept_chords import ALL, NONE
 from cocreate.generate.melody import Draft, write_melodies
-from cocreate.generate.request import ANY, MAX_CANDIDATES, MELODY_GUIDANCE, Leaning, MelodyRequest, check_style
+from cocreate.generate.request import ANY, MAX_CANDIDATES, MELODY_GUIDANCE, MelodyRequest, check_style
 from cocreate.generate.tune import TuneRequest, parse_bars
 from cocreate.generate.variation import continue_bars, fill_bars, vary_bars
 from cocreate.judge.harmony import harmony_quality
@@ -40,7 +44,7 @@ from cocreate.music.theory import (
 from cocreate.ranking import Candidate, ranked
 from cocreate.shelf import read_styled, read_tune, save
 from cocreate.taste.events import Event, HeardItem, check_profile_name
-from cocreate.taste.features import DEFAULT_SCALE, FeatureScale, features, melody_id, scaled, unscaled
+from cocreate.taste.features import DEFAULT_SCALE, FeatureScale, features, melody_id, scaled
 from cocreate.taste.home import has_profile
 from cocreate.taste.profile import Profile
 
@@ -50,13 +54,12 @@ DEFAULT_PROFILE = "me"
 DRAW_FACTOR = 1.5  # ideas drawn for each one shown, so that the scorer has something to choose from
 MAX_ROUNDS = 5  # draws, each warmer, until enough ideas are neither copies nor each other
 NEXT_SEED = 1_000_003  # from one round to the next; a prime far from any seed a person types
-DEFAULT_GUIDANCE = 1.0
 DIVERSITY = 0.25  # strength of the diverse re-ranking, 0..1
 
-Request = TypeVar("Request", MelodyRequest, TuneRequest, HarmonyRequest)
+Request = TypeVar("Request", MelodyRequest, TuneRequest, HarmonyRequest, ArrangeRequest, SongRequest, BlendRequest)
 
 
-class Studio:
+class Studio(Ensemble):
     """A musician's desk: a checkpoint to write with, a profile to please.
 
     Args:
@@ -405,9 +408,13 @@ class Studio:
         style: str | None,
         recipe: Mapping[str, Any],
         may_repeat: bool = False,
+        spare: int = 2,
     ) -> tuple[Candidate, ...]:
-        """What ``write`` draws for a request, best first; with ``may_repeat`` it may be what stood there before."""
-        drafts = self._draw(request, write, may_repeat=may_repeat)
+        """What ``write`` draws for a request, best first; with ``may_repeat`` it may be what stood there before.
+
+        ``spare`` ideas more than asked for are drawn, of cheap ones half as many again.
+        """
+        drafts = self._draw(request, write, may_repeat=may_repeat, spare=spare)
         found = ranked(
             [draft.song for draft in drafts],
             self.profile,
@@ -428,9 +435,10 @@ class Studio:
         write: Callable[[Decoder, Mapping[str, Any], Request], Sequence[Draft]],
         *,
         may_repeat: bool,
+        spare: int,
     ) -> list[Draft]:
         """Enough drafts that are no copies, not each other and not what stood there before."""
-        wanted = max(request.n + 2, round(request.n * DRAW_FACTOR))
+        wanted = max(request.n + spare, round(request.n * DRAW_FACTOR) if spare > 1 else 0)
         found: dict[str, Draft] = {}
         for turn in range(MAX_ROUNDS):
             again = replace(request, n=min(MAX_CANDIDATES, wanted), seed=request.seed + turn * NEXT_SEED)
@@ -464,14 +472,6 @@ class Studio:
         for item in items:
             store.add_event(self.profile_name, Event(kind, item))
         return self.profile
-
-
-def leaning_of(vector: Sequence[float]) -> Leaning:
-    """What a content vector (``taste.features.scaled``) asks of the partner."""
-    raw = unscaled(vector)
-    kinds = {kind: min(1.0, max(0.0, raw[f"{kind}_metre"])) for kind in ("duple", "triple", "compound")}
-    minor = min(1.0, max(0.0, raw["minor_key"]))
-    return Leaning(tuple(vector), tempo_bpm=2 ** raw["tempo"], minor=minor, **kinds)
 
 
 def _pitches(asked: str | tuple[int, int] | None) -> tuple[int, int] | None:

@@ -95,7 +95,9 @@ def tiny_harmony(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint folder for reading only; copy it to break it."""
-    return write_tiny_checkpoint(tmp_path_factory.mktemp("checkpoints") / "music")
+    folder = tmp_path_factory.mktemp("checkpoints")
+    write_tiny_checkpoint(folder / "band")
+    return write_tiny_checkpoint(folder / "music")
 
 
 @pytest.fixture

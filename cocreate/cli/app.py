@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import cocreate
+from cocreate.cli.arrangement import arrange, blend, song
 from cocreate.cli.checkpoints import info, styles
 from cocreate.cli.desk import export, import_, render
 from cocreate.cli.doctor import doctor
@@ -16,7 +17,7 @@ from cocreate.cli.ideas import melody, rank
 from cocreate.cli.listen import play, show
 from cocreate.cli.partners import continue_, fill, vary
 from cocreate.cli.taste import keep, profile, skip
-from cocreate.cli.training import train_adapt, train_harmony, train_music
+from cocreate.cli.training import train_adapt, train_band, train_harmony, train_music
 
 
 def _group() -> typer.Typer:
@@ -55,6 +56,9 @@ def _begin_evaluation() -> None:
 
 app.command("melody")(melody)
 app.command("harmony")(harmony)
+app.command("arrange")(arrange)
+app.command("song")(song)
+app.command("blend")(blend)
 app.command("fill")(fill)
 app.command("vary")(vary)
 app.command("continue")(continue_)
@@ -72,6 +76,7 @@ app.command("info")(info)
 app.command("doctor")(doctor)
 train.command("music")(train_music)
 train.command("harmony")(train_harmony)
+train.command("band")(train_band)
 train.command("adapt")(train_adapt)
 train.command("chorales")(train_chorales)
 evaluate.command("music")(evaluate_music)

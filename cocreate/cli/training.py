@@ -139,6 +139,32 @@ def train_harmony(
     )
 
 
+def train_band(
+    *,
+    corpus: Annotated[list[str], typer.Option(metavar="DIR", help="Folder of sets; may be given again.")],
+    minutes: Annotated[float, typer.Option(help="Time budget of training.")] = 60.0,
+    start: Annotated[str, typer.Option("--from", help="Checkpoint to go on from.")] = "music",
+    tier: Annotated[str, typer.Option(help="Licences that may train: A or A*.")] = "A*",
+    seed: Annotated[int, typer.Option(help="Of what is heard when.")] = 0,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="The checkpoint.")] = Path("checkpoints/my_band"),
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the network that writes bass, comping parts and drums."""
+    _check_free(out, force=force)
+    from cocreate.evaluate.band import make_band
+
+    with _bars() as (reading, learning):
+        card = make_band(
+            corpus, out, minutes=minutes, start=start, tier=tier, seed=seed, watch_reading=reading,
+            watch_training=learning,
+        )  # fmt: skip
+    if as_json:
+        print_json(card)
+        return
+    say(f"{card['pieces']['train']} pieces in {out}. Held out, nats a token before and after: {card['held_out']}")
+
+
 def train_adapt(
     *,
     profile: ProfileOption = "me",

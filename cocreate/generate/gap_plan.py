@@ -253,7 +253,10 @@ def _fresh(
     request: TuneRequest, tune: Tune, figures: Sequence[Figure], bars: Sequence[Bar], key: Key
 ) -> frozenset[int]:
     """The weakest figures, as many as are asked for: off the beat, short, foreign to the chord, late."""
-    amount = request.amount if request.amount is not None else 1.0 if request.keep else DEFAULT_AMOUNT
+    usual = 0.0 if request.runs else 1.0 if request.keep else DEFAULT_AMOUNT
+    amount = usual if request.amount is None else request.amount
+    starts = [figure.notes[0].start_ticks for figure in figures]
+    named = frozenset(n for n, start in enumerate(starts) if any(a <= start < b for a, b in request.runs))
     home = frozenset((key.tonic + step) % 12 for step in tonic_triad(key.mode))
 
     def strength(place: int) -> tuple[float, int]:
@@ -265,7 +268,7 @@ def _fresh(
         return metric_weight(offset, bar.meter) + beats + (figure.top.pitch % 12 in tones), -place
 
     count = ceil(amount * len(figures) - 1e-9)  # 0.3 of 10 are 3, whatever binary fractions say
-    return frozenset(sorted(range(len(figures)), key=strength)[:count])
+    return named | frozenset(sorted(range(len(figures)), key=strength)[:count])
 
 
 def _heard_chords(song: Song, gap: range, style: str) -> tuple[Chord, ...]:

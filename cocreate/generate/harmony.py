@@ -145,7 +145,7 @@ def write_harmonies(net: Decoder, table: Mapping[str, Any], request: HarmonyRequ
     own = request.song.style if request.song.style in table else None
     style = check_style(request.style or own, table)
     tune = find_tune(request.song, part=request.part)
-    desk = _Desk(net, request, tune, Controls(styles=style_words(style)))
+    desk = Desk(net, request, tune, Controls(styles=style_words(style)))
     charted = desk.write_chords()
     played = desk.write_parts([chords for chords, _ in charted])
     name = request.song.style or ("" if style == ANY else style)
@@ -168,7 +168,7 @@ def write_harmonies(net: Decoder, table: Mapping[str, Any], request: HarmonyRequ
     return tuple(drafts)
 
 
-class _Desk:
+class Desk:
     """One tune and what is being written to it, in the frame of the network."""
 
     def __init__(self, net: Decoder, request: HarmonyRequest, tune: Tune, asked: Controls) -> None:
@@ -229,9 +229,9 @@ class _Desk:
         """The parts of each candidate to its chords, and how surprising the network finds them."""
         if not self.players:
             return [((), 0.0) for _ in charts]
-        desks: list[tuple[Row[BarScribe], list[NotePen]]] = []
+        desks: list[tuple[Row[BarScribe], Sequence[NotePen]]] = []
         for place, chords in enumerate(charts):
-            pens = pens_of([self._voice(player) for player in self.players], self._setting(chords), self.net.words)
+            pens = self._pens(self._setting(chords))
             sheet = self._with_chords(chords)
             given = ("melody", "chords", *self._audible())
             desks.append((self._row(pens, sheet, place, given=given), pens))
@@ -244,6 +244,10 @@ class _Desk:
             )
             for row, pens in desks
         ]
+
+    def _pens(self, setting: Setting) -> Sequence[NotePen]:
+        """The rules of the parts, in the order in which they write each bar."""
+        return pens_of([self._voice(player) for player in self.players], setting, self.net.words)
 
     def choir(self, song: Song, parts: Sequence[Part]) -> tuple[Part, ...]:
         """All who sing, from the top; nobody where none of the parts is a voice of a choir."""
