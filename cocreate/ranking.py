@@ -8,14 +8,14 @@ Conventions:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from cocreate.judge.melody import quality
 from cocreate.judge.novelty import Match
 from cocreate.music.song import Song
-from cocreate.music.theory import estimate_key, key_name
+from cocreate.music.theory import chord_symbol, estimate_key, key_name
 from cocreate.taste.features import FeatureScale, FeatureVector, features
 from cocreate.taste.profile import Profile
 from cocreate.taste.scorer import Item, rerank_diverse, score, style_fit
@@ -130,3 +130,9 @@ def _item(
         novelty=max(0.0, 1.0 - match.share),
         title=song.title,
     )
+
+
+def with_recipe(one: Candidate, seed: int, recipe: Mapping[str, Any]) -> Candidate:
+    """The candidate with what its sidecar says of how it came about."""
+    key = one.song.key or estimate_key(one.song)
+    return replace(one, seed=seed, recipe={**recipe, "chords": [chord_symbol(c, key=key) for c in one.song.chords]})

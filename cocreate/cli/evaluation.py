@@ -20,7 +20,9 @@ def evaluate_music(
     checkpoint: CheckpointOption = "music",
     part: Annotated[
         list[str] | None,
-        typer.Option(help="likelihood, chorales, chords, ideas, styles or taste; may be given again. Else all."),
+        typer.Option(
+            help="likelihood, chorales, chords, voices, vary, ideas, styles or taste; again for more. Else all."
+        ),
     ] = None,
     corpus: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The packed corpus.npz of a training run on --data: saves time.")
