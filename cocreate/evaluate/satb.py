@@ -127,9 +127,15 @@ def _write(
 ) -> tuple[Draft, ...]:
     soprano = replace(song, parts=song.parts[:1], chords=song.chords if keep == ALL else ())
     request = HarmonyRequest(
-        soprano, style=STYLE, voices=("satb",), rhythm="beat" if keep == ALL else "free", keep=keep, n=n, seed=seed,
+        soprano,
+        style=STYLE if STYLE in table else None,
+        voices=("satb",),
+        rhythm="beat" if keep == ALL else "free",
+        keep=keep,
+        n=n,
+        seed=seed,
         sampling=Sampling(guidance=guidance),
-    )  # fmt: skip
+    )
     return write_harmonies(net, table, request)
 
 
