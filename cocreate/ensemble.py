@@ -244,7 +244,7 @@ class Ensemble:
             **recipe["request"], "second": other.title or ("" if isinstance(second, Song) else str(second)), "at": at,
             "second_part": second_part, "taste": [round(value, 3) for value in vector.tolist()],
         }  # fmt: skip
-        return self._ideas(asked, write_blends, style=base.style, recipe=recipe, may_repeat=at in (0, 1))
+        return self._ideas(asked, write_blends, style=base.style, recipe=recipe, may_repeat=True)
 
 
 def leaning_of(vector: Sequence[float]) -> Leaning:

@@ -66,7 +66,7 @@ def test_the_lead_and_its_chords_stay_and_the_parts_have_names_programs_and_rang
         assert song.end_ticks <= LEAD.bars()[-1].end_ticks
         bass, piano = song.parts[1:3]
         assert bass.is_monophonic
-        assert all(28 <= note.pitch <= 55 for note in bass.notes)
+        assert all(28 <= note.pitch <= 52 for note in bass.notes)
         assert all(48 <= note.pitch <= 79 for note in piano.notes)
 
 

@@ -43,7 +43,7 @@ def arrange(
     ] = "all",
     rhythm: Annotated[str, typer.Option(help="Where new chords may change: bar, half, beat or free.")] = "half",
     complexity: Annotated[
-        float | None, typer.Option(help="Of new chords: 0 (triads) to 1 (altered); else as the style does.")
+        float | None, typer.Option(help="Of new chords: 0 (triads) to 1 (altered); else as the style.")
     ] = None,
     part: PartOption = None,
     humanise: HumaniseOption = False,

@@ -44,7 +44,7 @@ SWUNG_SHARE = 0.5  # of the tune's notes between the beats that must come late f
 
 # where there is a bass the hands leave it its room
 _PLAYERS: Mapping[str, Player] = {
-    "bass": Player("bass", "Bass", "bass", 33, 28, 55, velocity=84),
+    "bass": Player("bass", "Bass", "bass", 33, 28, 52, velocity=84),
     "piano": Player("comp", "Piano comp", "comping", 0, 48, 79, together=5, velocity=66),
     "guitar": Player("comp", "Guitar comp", "comping", 27, 45, 76, together=5, velocity=64),
     "strings": Player("comp", "Strings comp", "comping", 48, 52, 84, together=4, velocity=56),
@@ -78,7 +78,7 @@ class ArrangeRequest:
         parts: who plays, of `PARTS`.
         style: None is the song's own.
         keep: which of the song's chords stay, as in ``generate.harmony``.
-        rhythm, complexity: of the chords that are written, as there.
+        rhythm, complexity: of the chords that are written, as there; without one jazz has no triads.
         n: candidates, 1..64.
         leanings: tastes to write near to; candidates take them in turn.
     """
@@ -121,8 +121,8 @@ def write_arrangements(
     tune = find_tune(request.song, part=request.part)
     base = HarmonyRequest(
         request.song, part=request.part, style=groove.row, voices=("bass",), rhythm=request.rhythm,
-        complexity=request.complexity, keep=request.keep, n=request.n, seed=request.seed, sampling=request.sampling,
-        leanings=request.leanings,
+        complexity=groove.richness if request.complexity is None else request.complexity, keep=request.keep,
+        n=request.n, seed=request.seed, sampling=request.sampling, leanings=request.leanings,
     )  # fmt: skip
     charted = [(request.song.chords, 0.0)] * request.n
     if set(request.parts) - {DRUMS}:

@@ -3,7 +3,7 @@
 Conventions:
     Onsets move by at most `MOST_TICKS` (of 480 a quarter), never before tick 0 nor past another note of their part that
     came later; velocities follow metric accent. All notes of a part that begin together move together. Words move with
-    their note, and chord symbols with the melody's note where it moves, else with the first part that plays there.
+    their note, chord symbols with the melody's where it begins together with them, else with the first part that does.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def humanise(song: Song, *, seed: int, keep: Collection[Part] = ()) -> Song:
     """The song as people would play it; the same seed plays the same.
 
     Args:
-        keep: parts that stay as they are; chords stay with them where they begin together.
+        keep: parts that stay as they are; the chords stay with them.
     """
     moves: dict[int, int] = {}  # tick -> the move of what is heard first there
     parts: list[Part] = []
@@ -48,7 +48,7 @@ def humanise(song: Song, *, seed: int, keep: Collection[Part] = ()) -> Song:
         if place + 1 < len(song.chords) and song.chords[place + 1].start_ticks == stop:
             stop += moves.get(stop, 0)
         chords.append(replace(chord, start_ticks=start, length_ticks=stop - start))
-    return replace(song, parts=tuple(parts), chords=tuple(chords))
+    return replace(song, parts=tuple(parts), chords=song.chords if keep else tuple(chords))
 
 
 def _is_pitched(song: Song) -> bool:

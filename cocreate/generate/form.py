@@ -205,9 +205,9 @@ class _Composer:
         song = self.materials[label]
         amount = amount if label in self.request.form[:place] else 0.0
         runs: tuple[tuple[int, int], ...] = ()
-        if self._closes(place):
+        if self._closes(place):  # another end is change enough
             song, begin = self._closed(song)
-            runs = ((begin, self.ticks),)
+            runs, amount = ((begin, self.ticks),), 0.0
         if not runs and amount * len(song.melody.notes) < 1:
             return None
         return TuneRequest(

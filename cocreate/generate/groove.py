@@ -17,6 +17,7 @@ from cocreate.errors import InputError
 from cocreate.generate.request import ANY
 from cocreate.model.band_rules import Manner
 
+JAZZ_RICHNESS = 0.7  # sevenths and more, no triads
 ACOUSTIC_BASS, FINGERED_BASS = 32, 33
 NYLON, STEEL, JAZZ_GUITAR, CLEAN = 24, 25, 26, 27
 
@@ -48,6 +49,11 @@ class Groove:
     bass_program: int = FINGERED_BASS
     guitar_program: int = CLEAN
     has_backbeat: bool = False
+
+    @property
+    def richness(self) -> float | None:
+        """The complexity of chords that are written to it; None leaves it to the network."""
+        return JAZZ_RICHNESS if self.hands.is_rootless else None
 
     @property
     def is_swung(self) -> bool:
