@@ -7,13 +7,15 @@ from typing import Annotated
 import typer
 
 import cocreate
+from cocreate.cli.catalogue import catalog, explain, recommend, similar
 from cocreate.cli.checkpoints import info, styles
 from cocreate.cli.doctor import doctor
 from cocreate.cli.evaluation import evaluate_music, train_chorales
 from cocreate.cli.harmony import harmony
 from cocreate.cli.ideas import melody, rank
 from cocreate.cli.partners import continue_, fill, vary
-from cocreate.cli.taste import keep, profile, skip
+from cocreate.cli.profiles import profile
+from cocreate.cli.taste import keep, skip
 from cocreate.cli.training import train_adapt, train_music
 
 
@@ -59,7 +61,9 @@ app.command("continue")(continue_)
 app.command("rank")(rank)
 app.command("keep")(keep)
 app.command("skip")(skip)
-app.command("profile")(profile)
+app.command("recommend")(recommend)
+app.command("explain")(explain)
+app.command("similar")(similar)
 app.command("styles")(styles)
 app.command("info")(info)
 app.command("doctor")(doctor)
@@ -67,5 +71,7 @@ train.command("music")(train_music)
 train.command("adapt")(train_adapt)
 train.command("chorales")(train_chorales)
 evaluate.command("music")(evaluate_music)
+app.add_typer(profile, name="profile")
+app.add_typer(catalog, name="catalog")
 app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")
