@@ -11,6 +11,7 @@ import re
 
 UTF_8, SHIFT_JIS, GBK, LATIN_1 = "utf-8", "cp932", "gb18030", "cp1252"
 _HIGH = re.compile(rb"[\x80-\xff]+")
+_IN_A_WORD = re.compile(rb"(?<=[A-Za-z])([\xa1-\xff]{2})(?=[a-z])")
 _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
 _CONTROLS = re.compile(rb"[\x80-\x9f]")  # in Latin-1 these are control characters, which no words hold
 _MOSTLY = 0.9
@@ -25,7 +26,8 @@ def encoding_of(data: bytes) -> str:
     if _CONTROLS.search(data) and _KANA.search(japanese):
         return SHIFT_JIS
     # letters of GB 2312 are two bytes above 0xA0; an accent of Latin-1 stands alone between ASCII letters
-    paired = sum(len(run) for run in runs if len(run) % 2 == 0 and min(run) > 0xA0)  # noqa: PLR2004 - GB 2312
+    lone = sum(len(match[1]) for match in _IN_A_WORD.finditer(data))  # "Größe" has a pair too
+    paired = sum(len(run) for run in runs if len(run) % 2 == 0 and min(run) > 0xA0) - lone  # noqa: PLR2004 - GB 2312
     if paired >= _MOSTLY * sum(map(len, runs)) and _decodes(data, GBK):
         return GBK
     return LATIN_1

@@ -41,7 +41,7 @@ from cocreate.music.song import (
 from cocreate.music.theory import parse_key
 
 DRUM_CHANNEL = 9
-MAX_FILE_BYTES = 1_500_000  # seven times the longest symphony movement that we know; black MIDI is no song
+MAX_FILE_BYTES = 500_000  # twice the longest symphony movement that we know; black MIDI is no song
 CHORDS_TRACK = "Chords"
 MICROSECONDS_A_MINUTE = 60_000_000
 _SLOWEST_BPM, _FASTEST_BPM = 5.0, 1000.0

@@ -123,7 +123,7 @@ def score_song(
         reader = _PartReader(top_only=top_only and not (lead and place))
         try:
             reader.read(part)
-        except (ValueError, ZeroDivisionError) as error:
+        except (ValueError, ArithmeticError) as error:
             raise FileError(f"the score has a value that cannot stand: {error}; export it again") from error
         part_id = part.get("id", "")
         is_drums = reader.is_drums or part_id in drums
