@@ -1,0 +1,81 @@
+"""From poems to what the lyric model trains on: words, classes, vectors and valence, packed for one language."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from cocreate.model.lyric_corpus import Poem
+from cocreate.model.lyric_lessons import IntArray, PackedVerse, pack
+from cocreate.model.lyric_words import WordTable
+from cocreate.model.word_vectors import Vectors, company_vectors
+from cocreate.music.prosody import DATA, look_up
+
+VECTOR_WIDTH = 64
+
+
+@cache
+def valences() -> dict[str, float]:
+    """How glad (above 0) or sad a word is, -4..4. Source: VADER's lexicon (MIT; Hutto, Gilbert 2014)."""
+    raw = gzip.decompress((DATA / "valence.txt.gz").read_bytes()).decode("utf-8")
+    return {word: float(value) for word, value in (line.split("\t") for line in raw.split("\n") if line)}
+
+
+def english_rhymes(table: WordTable) -> IntArray:
+    """Perfect and family class of each id, (V, 2), -1 for none; classes with a control word have its place."""
+    order = table.words.type_ids.get("Class", np.zeros(0, dtype=np.int64))
+    perfect = {table.words.values[int(i)]: place for place, i in enumerate(order)}
+    family: dict[str, int] = {}
+    rows = np.full((len(table.words), 2), -1, dtype=np.int64)
+    for place, word in enumerate(table.text):
+        said = look_up(word) if word else ()
+        if said:
+            rhyme = said[0].rhyme
+            rows[place] = perfect.setdefault(rhyme.perfect, len(perfect)), family.setdefault(rhyme.family, len(family))
+    return rows
+
+
+def stanza_words(poems: Sequence[Poem], table: WordTable) -> Iterator[list[int]]:
+    """Content words of each training stanza, as places among all ids."""
+    for poem in poems:
+        if poem.split == "train":
+            for stanza in poem.stanzas:
+                ids = [table.ids.get(word, -1) for line in stanza for word in line.words]
+                yield [i for i in ids if i >= 0 and table.content[i]]
+
+
+def english_vectors(poems: Sequence[Poem], table: WordTable) -> Vectors:
+    """Vectors (V, F) of the content words, zeros elsewhere."""
+    first = min(table.ids.values())
+    shifted = ([i - first for i in ids] for ids in stanza_words(poems, table))
+    found = company_vectors(shifted, count=len(table.words) - first, width=VECTOR_WIDTH)
+    whole = np.zeros((len(table.words), VECTOR_WIDTH), dtype=np.float32)
+    whole[first:] = found
+    whole[~table.content] = 0
+    return whole
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The packed splits of a corpus and what they share."""
+
+    table: WordTable
+    vectors: Vectors
+    splits: dict[str, PackedVerse]
+
+
+def prepare(poems: Sequence[Poem], table: WordTable, vectors: Vectors, rhymes: IntArray) -> Prepared:
+    """Packed verse of every split."""
+    known = valences()
+    valence = np.array([known.get(word, 0.0) for word in table.text], dtype=np.float32)
+    splits = {
+        name: pack(
+            [poem for poem in poems if poem.split == name], table, rhymes=rhymes, valence=valence, vectors=vectors
+        )
+        for name in ("train", "validation", "test")
+    }
+    return Prepared(table, vectors, splits)
