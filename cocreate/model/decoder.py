@@ -176,6 +176,12 @@ class Cache:
         for block in (self._keys, self._values):
             block[:, :, :, since : self.length] = block[:, rows, :, since : self.length]
 
+    def spread(self, source: Cache, *, row: int = 0, since: int = 0) -> None:
+        """Let every row go on from ``source``'s row ``row``; positions before ``since`` are known to be the same."""
+        for own, other in ((self._keys, source._keys), (self._values, source._values)):  # noqa: SLF001 - of one class
+            own[:, :, :, since : source.length] = other[:, row : row + 1, :, since : source.length]
+        self.length = source.length
+
     def feed(self, ids: npt.NDArray[np.int64]) -> FloatArray:
         """Push ids (B, T), the same number for each row; logits (B, V) after the last.
 

@@ -26,7 +26,7 @@ from cocreate.model.word_vectors import Vectors, unit
 
 BARE = 0.12  # share of lessons without any control
 DROP_HEAD, DROP_LINE = 0.3, 0.2  # chance of each control of the head, and of a line's rhyme, to be left out
-MASK_SHARE, SYL_SHARE = 0.5, 0.35  # of the lines
+MASK_SHARE, SYL_SHARE = 0.3, 0.5  # of the lines
 CLASS_SHARE = 0.3
 WINDOWS, WINDOW_SHARES = (160, 288, 480), (0.3, 0.4, 0.3)  # longest lessons, in ids
 SHARES = {  # how often each kind is heard

@@ -1,0 +1,1 @@
+"""Chinese verse: placeholder until below."""
