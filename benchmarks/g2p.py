@@ -1,6 +1,6 @@
 """Train the grapheme-to-phoneme model, measure it on held-out words, and write it where the package reads it.
 
-    python benchmarks/g2p.py [--write]
+python benchmarks/g2p.py [--write]
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ def main() -> None:
         count += any(guess.syllables == p.syllables for p in said)
         stress += any(guess.stresses.index(1) == p.primary if 1 in guess.stresses else 0 for p in said)
     print(f"{len(rules.letters):,} + {len(rules.stress):,} rules; {len(held):,} held-out words:")
-    print(f"syllables {count / len(held):.1%}, primary stress {stress / len(held):.1%}, every phone {whole / len(held):.1%}")
+    print(
+        f"syllables {count / len(held):.1%}, primary stress {stress / len(held):.1%},"
+        f" every phone {whole / len(held):.1%}"
+    )
     if "--write" in sys.argv:
         raw = gzip.compress(write_rules(rules).encode(), 9, mtime=0)
         (DATA / "g2p.txt.gz").write_bytes(raw)

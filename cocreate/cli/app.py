@@ -12,6 +12,7 @@ from cocreate.cli.doctor import doctor
 from cocreate.cli.evaluation import evaluate_music, train_chorales
 from cocreate.cli.harmony import harmony
 from cocreate.cli.ideas import melody, rank
+from cocreate.cli.lyrics import lyrics
 from cocreate.cli.partners import continue_, fill, vary
 from cocreate.cli.taste import keep, profile, skip
 from cocreate.cli.training import train_adapt, train_music
@@ -53,6 +54,7 @@ def _begin_evaluation() -> None:
 
 app.command("melody")(melody)
 app.command("harmony")(harmony)
+app.command("lyrics")(lyrics)
 app.command("fill")(fill)
 app.command("vary")(vary)
 app.command("continue")(continue_)

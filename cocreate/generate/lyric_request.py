@@ -76,16 +76,7 @@ class LyricRequest:
     temperature: float = 0.85
 
     def __post_init__(self) -> None:
-        _one_of("language", self.language, LANGUAGES)
-        _one_of("register", self.register, REGISTERS)
-        _one_of("metre", self.metre, METRES)
-        _one_of("rhyme tier", self.tier, TIERS)
-        if self.mood is not None:
-            _one_of("mood", self.mood, tuple(MOODS))
-        for section in self.form:
-            _one_of("a section", section, SECTIONS)
-        if not self.form:
-            raise InputError("a form must name at least one section, such as verse,chorus,verse,chorus")
+        self._check_names()
         if not re.fullmatch(r"[A-Z]{1,16}", self.scheme):
             raise InputError(f"a rhyme scheme must be 1 to 16 letters such as ABAB, got {self.scheme!r}")
         if not 1 <= self.n <= MAX_CANDIDATES:
@@ -96,10 +87,22 @@ class LyricRequest:
             raise InputError(f"seed must be 0 or more, got {self.seed}")
         if not self.syllables:
             raise InputError("syllables must name at least one line, such as 8,6,8,6")
-        if re.sub("[平仄中]", "", self.tones):
-            raise InputError(f"tones must be 平, 仄 or 中, got {self.tones!r}")
         for count in self.syllables:
             pattern(count, metre=self.metre)
+
+    def _check_names(self) -> None:
+        _one_of("language", self.language, LANGUAGES)
+        _one_of("register", self.register, REGISTERS)
+        _one_of("metre", self.metre, METRES)
+        _one_of("rhyme tier", self.tier, TIERS)
+        if self.mood is not None:
+            _one_of("mood", self.mood, tuple(MOODS))
+        if not self.form:
+            raise InputError("a form must name at least one section, such as verse,chorus,verse,chorus")
+        for section in self.form:
+            _one_of("a section", section, SECTIONS)
+        if re.sub("[平仄中]", "", self.tones):
+            raise InputError(f"tones must be 平, 仄 or 中, got {self.tones!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,14 +180,18 @@ def plan_sections(request: LyricRequest) -> tuple[SectionPlan, ...]:
             own, bars = tune[place]
         else:
             own, bars = tuple(pattern(n, metre=request.metre) for n in request.syllables), (0, 0)
-        first = next((p for p, s in enumerate(sections) if kind == s.kind == "chorus" and len(s.lines) == len(own)), None)
+        first = next(
+            (p for p, s in enumerate(sections) if kind == s.kind == "chorus" and len(s.lines) == len(own)), None
+        )
         lines = []
         for line, letter in zip(own, letters(request.scheme, len(own)), strict=True):
             number += first is None
             lines.append(LinePlan(number if first is None else 0, line, letter))
         sections.append(SectionPlan(kind, tuple(lines), bars, first))
     if number > MOST_LINES:
-        raise InputError(f"a song must have at most {MOST_LINES} lines of its own, got {number}; ask for a shorter form")
+        raise InputError(
+            f"a song must have at most {MOST_LINES} lines of its own, got {number}; ask for a shorter form"
+        )
     for kept in request.keep:
         if not 1 <= kept <= number:
             raise InputError(f"a line to keep must be in 1..{number}, got {kept}")
@@ -232,7 +239,9 @@ def _half(song: Song, whole: Sequence[Phrase]) -> int | None:
     grid = song.bars()
     for bar in sorted(range(1, bars), key=lambda b: (abs(b - bars / 2), b)):
         tick = grid[bar].start_ticks
-        crossing = any(p.slots[0].start_ticks < tick < p.slots[-1].start_ticks + p.slots[-1].length_ticks for p in whole)
+        crossing = any(
+            p.slots[0].start_ticks < tick < p.slots[-1].start_ticks + p.slots[-1].length_ticks for p in whole
+        )
         before = sum(_bar_of(song, p) < bar for p in whole)
         if not crossing and min(before, len(whole) - before) >= _LEAST_HALF:
             return bar

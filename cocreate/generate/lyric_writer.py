@@ -11,23 +11,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
 from cocreate.errors import UnmetError
-from cocreate.generate.lyric_lines import LyricLine, SungWord, fit_words
 from cocreate.generate.lyric_request import FREE, MOODS, LinePlan, LyricRequest, SectionPlan
+from cocreate.model.chinese import tone_table
 from cocreate.model.lexicon import BoolArray, FloatArray
 from cocreate.model.line_rules import Manner, can_end, chosen_pattern, line_table
-from cocreate.model.lyric_data import valences
+from cocreate.model.lyric_corpus import STRONGLY_ARCHAIC
 from cocreate.model.lyric_lessons import mask_ids
 from cocreate.model.lyric_seat import LyricSeat
 from cocreate.model.lyric_words import BACK, MOST_SYLLABLES, SCHEMES
 from cocreate.model.pens import LineAsk, LineDraft, Pen
-from cocreate.music.prosody import TIERS, split_words
+from cocreate.music.chinese import EITHER, OBLIQUE
+from cocreate.music.lyric import LyricLine, SungWord, fit_words
+from cocreate.music.prosody import TIERS, split_words, valences
 from cocreate.music.wordlists import BAD_ENDINGS, BLOCKED, CLICHE_PHRASES, CLICHES, QUAINT, STRONG
 
-ROWS = 24  # drafts of a line, written side by side
+ROWS = 48  # drafts of a line, written side by side
 LEAST_PARTNERS = 8  # words that must be left to rhyme with a new ending
 LADDER = ("as asked", "looser rhyme", "assonance", "no rhyme")
 _TIER_COST = (0.0, -0.9, -2.0)  # nats: a perfect rhyme is worth so much more than one of a family, or of vowels alone
@@ -47,7 +50,7 @@ class Taste:
     name: float = -2.5
     used: float = -0.9
     own_word: float = 2.5
-    second: float = 0.45
+    second: float = 0.9
     line_theme: float = 0.9
     repeat: float = 0.35
     same_start: float = 0.5
@@ -108,7 +111,11 @@ class SongWriter:
         seat, request = self.seat, self.request
         words = seat.table.words
         mood = MOODS.get(request.mood or "")
-        head = [words.id("BOS"), words.id("Register", request.register), words.id("Kind", "verse" if seat.language == "en" else "song")]
+        head = [
+            words.id("BOS"),
+            words.id("Register", request.register),
+            words.id("Kind", "verse" if seat.language == "en" else "song"),
+        ]
         if mood:
             head.append(words.id("Mood", mood[0]))
         plain = [i for i in self._theme_ids if i < len(words)]
@@ -117,7 +124,9 @@ class SongWriter:
             head += [words.id("Taste", n) for n in range(len(words.type_ids["Taste"]))]
             head += [words.id("Theme"), *plain[:3]]
         theme = seat.near(plain)
-        pen = seat.pen(head, taste=vector if vector is not None else np.zeros(seat.vectors.shape[1], np.float32), rows=self.rows)
+        pen = seat.pen(
+            head, taste=vector if vector is not None else np.zeros(seat.vectors.shape[1], np.float32), rows=self.rows
+        )
         return Desk(pen, self._bias(theme, mood), theme)
 
     def _bias(self, theme: FloatArray, mood: tuple[str, tuple[str, ...], float] | None) -> FloatArray:
@@ -134,21 +143,21 @@ class SongWriter:
             bias += self._lean
         own = {w.split("=")[0].strip().lower() for w in request.words}
         for place, word in enumerate(seat.lexicon.text):
-            if word in BLOCKED or (word in STRONG and not request.strong_language):
-                bias[place] = _NEVER
-            elif word in own:
-                bias[place] += taste.own_word
-            elif request.register == "modern" and word in QUAINT:
-                bias[place] += taste.quaint
-            elif word in CLICHES:
-                bias[place] += taste.cliche
-            elif word in seat.lexicon.names and word not in ("i", "i'm", "i'll", "i've", "i'd"):
-                bias[place] += taste.name
-        if request.register == "modern" and seat.language == "en":
-            for word in _OLD:
-                if word in self._ids:
-                    bias[self._ids[word]] += taste.archaic
+            bias[place] += taste.own_word if word in own else self._manners(word)
         return bias
+
+    def _manners(self, word: str) -> float:
+        """What diction asks of a word: what is not written, what is old, worn out, or a name."""
+        modern, taste = self.request.register == "modern", self.taste
+        if word in BLOCKED or (word in STRONG and not self.request.strong_language):
+            return float(_NEVER)
+        if modern and word in STRONGLY_ARCHAIC:
+            return taste.archaic
+        if modern and word in QUAINT:
+            return taste.quaint
+        if word in CLICHES:
+            return taste.cliche
+        return taste.name if word in self.seat.lexicon.names and not _is_i(word) else 0.0
 
     def _pin(self, desk: Desk, order: Sequence[int]) -> None:
         """What is given decides its rhymes before anything is written: lines that stay, and the title."""
@@ -183,7 +192,7 @@ class SongWriter:
 
     def _line(self, desk: Desk, place: int, at: int, line: LinePlan, rng: np.random.Generator, *, title: bool) -> None:
         section = self.sections[place]
-        control = self._control(desk, section, place, at)
+        control = self._control(section, at)
         if line.number in self.request.keep:
             self._keep(desk, place, line, control)
             return
@@ -198,7 +207,7 @@ class SongWriter:
             )  # fmt: skip
             drafts = [d for d in desk.pen.drafts(ask, rng) if self._allowed(desk, d, is_hook=bool(suffix))]
             if drafts:
-                best = max(drafts, key=lambda draft: self._value(desk, draft, line, place))
+                best = max(drafts, key=lambda draft: self._value(desk, draft))
                 relaxed = [] if step == LADDER[0] or suffix else [f"rhyme: {step}"]
                 relaxed += ["stress: the title's own"] if free else []
                 chosen = best, tuple(relaxed)
@@ -208,11 +217,11 @@ class SongWriter:
                 f"line {line.number} cannot be written: no words fit its {len(line.phrase)} slots; "
                 "ask for another scheme, tune or title"
             )
-        draft, relaxed = chosen
+        draft, given_up = chosen
         desk.pen.keep(draft)
-        self._note(desk, place, line, draft, relaxed)
+        self._note(desk, place, line, draft, given_up)
 
-    def _control(self, desk: Desk, section: SectionPlan, place: int, at: int) -> tuple[int, ...]:
+    def _control(self, section: SectionPlan, at: int) -> tuple[int, ...]:
         words, line = self.seat.table.words, section.lines[at]
         ids: list[int] = []
         if self.seat.language == "en" and self.request.metre != "free":
@@ -220,12 +229,12 @@ class SongWriter:
         else:
             ids.append(words.id("Syl", min(MOST_SYLLABLES, len(line.phrase))))
         end = "stop" if at + 1 == len(section.lines) or at % 2 else "comma"
-        earlier = [back for back in range(1, BACK + 1) if at - back >= 0 and section.lines[at - back].letter == line.letter]
+        earlier = [
+            back for back in range(1, BACK + 1) if at - back >= 0 and section.lines[at - back].letter == line.letter
+        ]
         later = any(other.letter == line.letter for other in section.lines[at + 1 :])
-        if line.letter == FREE or not (earlier or later):
-            partner = "free"
-        else:
-            partner = str(earlier[0]) if earlier else "new"
+        partner = str(earlier[0]) if earlier else "new" if later else "free"
+        partner = "free" if line.letter == FREE else partner
         ids.append(words.id("Rhyme", f"{partner}{end}"))
         return tuple(ids)
 
@@ -234,7 +243,17 @@ class SongWriter:
         key = (line.phrase.strengths, free)
         if key not in self._tables:
             self._tables[key] = line_table(line.phrase.strengths, self.seat.lexicon, Manner(), free=free)
+            self._hold_tones(self._tables[key])
         return self._tables[key]
+
+    def _hold_tones(self, table: FloatArray) -> None:
+        """Forbid what breaks the level and oblique places that were asked for."""
+        if self.request.tones:
+            kinds = tone_table(self.seat.lexicon)
+            for left in range(1, len(table)):
+                mark = self.request.tones[(left - 1) % len(self.request.tones)]
+                if mark != EITHER:
+                    table[left, ~kinds[int(mark == OBLIQUE)]] = _NEVER
 
     def _fits(self, suffix: Sequence[int], line: LinePlan) -> bool:
         left = len(line.phrase)
@@ -253,8 +272,8 @@ class SongWriter:
         sound = can_end(table, lexicon.sung & ~self._bad_endings)
         nothing = np.zeros(len(lexicon), dtype=np.float32)
         taken = np.zeros(len(lexicon), dtype=np.bool_)
-        for group in desk.endings.values():
-            for _, word in group:
+        for pairs in desk.endings.values():
+            for _, word in pairs:
                 taken |= lexicon.sound == lexicon.sound[word]
         group = [w for number, w in desk.endings.get((place, line.letter), []) if number != line.number]
         if line.letter == FREE:
@@ -309,7 +328,7 @@ class SongWriter:
         words = draft.words
         if words in desk.texts and not is_hook:
             return False
-        if any(a == b for a, b in zip(words, words[1:], strict=False)):
+        if any(a == b for a, b in pairwise(words)):
             return False
         content = [int(self._stems[w]) for w in words if self.seat.lexicon.content[w]]
         if len(set(content)) < len(content) and not is_hook:
@@ -317,7 +336,7 @@ class SongWriter:
         near = [*desk.words[-8:], *words]
         return self.seat.spans is None or not self.seat.spans.holds_any(near)
 
-    def _value(self, desk: Desk, draft: LineDraft, line: LinePlan, place: int) -> float:
+    def _value(self, desk: Desk, draft: LineDraft) -> float:
         taste, lexicon = self.taste, self.seat.lexicon
         words = draft.words
         value = -draft.nats / (len(words) + 1)
@@ -394,10 +413,3 @@ def _is_i(text: str) -> bool:
 
 def _has(words: Sequence[int], phrase: Sequence[int]) -> bool:
     return any(tuple(words[n : n + len(phrase)]) == tuple(phrase) for n in range(len(words) - len(phrase) + 1))
-
-
-_OLD = frozenset(
-    """thee thou thy thine thyself ye hath doth art wert hast dost didst shalt wilt canst couldst wouldst shouldst hadst
-    wast o'er e'er ne'er ere 'tis 'twas 'twere 'twill methinks spake quoth unto oft hither thither nay yea lo alas
-    betwixt yon""".split()
-)

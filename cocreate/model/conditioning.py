@@ -43,8 +43,8 @@ class TasteNetwork(nn.Module):
             logits: torch.Tensor = self.net(inputs_embeds=vectors, use_cache=False).logits
             return logits
         states = self.net.model(inputs_embeds=vectors, use_cache=False).last_hidden_state  # (B, T, D)
-        logits = self.net.lm_head(states[wanted])
-        return logits
+        some: torch.Tensor = self.net.lm_head(states[wanted])
+        return some
 
 
 def read_taste_network(folder: Path, words: Vocabulary) -> TasteNetwork:

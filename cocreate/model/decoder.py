@@ -178,7 +178,7 @@ class Cache:
 
     def spread(self, source: Cache, *, row: int = 0, since: int = 0) -> None:
         """Let every row go on from ``source``'s row ``row``; positions before ``since`` are known to be the same."""
-        for own, other in ((self._keys, source._keys), (self._values, source._values)):  # noqa: SLF001 - of one class
+        for own, other in ((self._keys, source._keys), (self._values, source._values)):
             own[:, :, :, since : source.length] = other[:, row : row + 1, :, since : source.length]
         self.length = source.length
 

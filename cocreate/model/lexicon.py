@@ -162,9 +162,7 @@ def english_lexicon(table: WordTable, additions: Sequence[Addition] = (), *, nam
             stem[place] = code(5, stem_of(text[place]))
     content = np.concatenate([table.content, np.ones(len(new), dtype=np.bool_)])
     capitals = {one.word.lower() for one in additions if one.word[:1].isupper()}
-    return Lexicon(
-        text, tuple(patterns), endings, weak, onset, sound, stem, content, frozenset({*names, *capitals})
-    )
+    return Lexicon(text, tuple(patterns), endings, weak, onset, sound, stem, content, frozenset({*names, *capitals}))
 
 
 def stem_of(word: str) -> str:
@@ -180,7 +178,9 @@ def stem_of(word: str) -> str:
     return plain.removesuffix("e") if len(plain) > _LEAST_STEM else plain
 
 
-def new_rows(embedding: FloatArray, lexicon: Lexicon, known: int, *, alike: Mapping[str, Sequence[str]] | None = None) -> FloatArray:
+def new_rows(
+    embedding: FloatArray, lexicon: Lexicon, known: int, *, alike: Mapping[str, Sequence[str]] | None = None
+) -> FloatArray:
     """Embedding rows of the words added after id ``known``: of each the mean of words that look like it.
 
     A word looks like the names with its stress pattern (names of people and places, told by their capital); where

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cocreate.model.lexicon import BoolArray, FloatArray, Lexicon
-from cocreate.music.singing import DOWNBEAT
+from cocreate.music.singing import fits, place_of_stress
 
 NEVER = np.float32(-np.inf)
 
@@ -34,27 +34,6 @@ class Manner:
     content_on_weak: float = -0.25
     ambiguous: float = -1.2
     strict: float = 0.3
-
-
-def fits(stresses: Sequence[int], strengths: Sequence[int]) -> bool:
-    """Whether a word with this pattern may be sung on these slots; on slots of strength 0 throughout nothing is asked.
-
-    >>> fits((0, 1), (1, 4)), fits((1, 0), (1, 4))
-    (True, False)
-    """
-    if len(stresses) != len(strengths):
-        return False
-    if len(stresses) == 1:
-        return True
-    primary = strengths[place_of_stress(stresses)]
-    if primary < max(strengths):
-        return False
-    return all(stress or strength < DOWNBEAT for stress, strength in zip(stresses, strengths, strict=True))
-
-
-def place_of_stress(stresses: Sequence[int]) -> int:
-    """Place of the primary stress; of the secondary where none is primary."""
-    return next((stresses.index(wanted) for wanted in (1, 2) if wanted in stresses), 0)
 
 
 def line_table(strengths: Sequence[int], lexicon: Lexicon, manner: Manner, *, free: bool = False) -> FloatArray:
@@ -91,7 +70,9 @@ def _monosyllables(strength: int, strongest: int, lexicon: Lexicon, manner: Mann
     return found
 
 
-def chosen_pattern(lexicon: Lexicon, word: int, strengths: Sequence[int], left: int, *, free: bool = False) -> tuple[int, ...] | None:
+def chosen_pattern(
+    lexicon: Lexicon, word: int, strengths: Sequence[int], left: int, *, free: bool = False
+) -> tuple[int, ...] | None:
     """The pattern in which a word ends on slot ``left - 1``: the usual one if it fits; None where none does."""
     for pattern in lexicon.patterns[word]:
         if len(pattern) <= left and (free or fits(pattern, strengths[left - len(pattern) : left])):

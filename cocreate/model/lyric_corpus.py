@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from cocreate.errors import InputError
 from cocreate.music.prosody import look_up, split_words
@@ -215,7 +216,7 @@ def _read_rhymedata(folder: Path, case: Case) -> list[Poem]:
     return found
 
 
-def _rows(path: Path) -> Iterator[dict[str, object] | dict[str, list[list[str]]]]:  # type: ignore[misc]
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8") as file:
         for line in file:
             yield json.loads(line)

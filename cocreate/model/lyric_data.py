@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
@@ -13,16 +11,9 @@ from cocreate.model.lyric_corpus import Poem
 from cocreate.model.lyric_lessons import IntArray, PackedVerse, pack
 from cocreate.model.lyric_words import WordTable
 from cocreate.model.word_vectors import Vectors, company_vectors
-from cocreate.music.prosody import DATA, look_up
+from cocreate.music.prosody import look_up, valences
 
 VECTOR_WIDTH = 64
-
-
-@cache
-def valences() -> dict[str, float]:
-    """How glad (above 0) or sad a word is, -4..4. Source: VADER's lexicon (MIT; Hutto, Gilbert 2014)."""
-    raw = gzip.decompress((DATA / "valence.txt.gz").read_bytes()).decode("utf-8")
-    return {word: float(value) for word, value in (line.split("\t") for line in raw.split("\n") if line)}
 
 
 def english_rhymes(table: WordTable) -> IntArray:

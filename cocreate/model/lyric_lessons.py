@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cocreate.model.batches import POOL_BATCHES, Batch, Lesson, batch_of
-from cocreate.model.lyric_corpus import ENDS, KINDS, REGISTERS, Poem
+from cocreate.model.lyric_corpus import ENDS, Poem
 from cocreate.model.lyric_words import BACK, FREE, MASK_CHUNK, MOODS, MOST_SYLLABLES, NEW, SCHEMES, WordTable
 from cocreate.model.vocabulary import Vocabulary
 from cocreate.model.word_vectors import Vectors, unit
@@ -70,7 +70,7 @@ class PackedVerse:
         edges = self.lines[self.stanzas[self.poems]]
         means = np.add.reduceat(values, edges[:-1]) / (np.add.reduceat(heard, edges[:-1]) + 1)
         cuts = np.quantile(means, np.arange(1, len(MOODS)) / len(MOODS))
-        return np.searchsorted(cuts, means)
+        return np.asarray(np.searchsorted(cuts, means), dtype=np.int64)
 
 
 def pack(
@@ -123,8 +123,12 @@ NOTHING_TOLD = Told(head=0, mask=0, syllables=0, rhyme=0, rhyme_class=0, theme=0
 class LyricLessons:
     """Draws lessons: what ``train`` and ``stream`` ask of a source of batches."""
 
-    def __init__(self, verse: PackedVerse, *, seed: int, shares: dict[tuple[str, str], float] | None = None) -> None:
+    def __init__(
+        self, verse: PackedVerse, *, seed: int, shares: dict[tuple[str, str], float] | None = None,
+        told: Told | None = None,
+    ) -> None:  # fmt: skip
         self.verse, self.seed = verse, seed
+        self._told = told or Told()
         self._words = verse.table.words
         sizes = np.diff(verse.lines[verse.stanzas[verse.poems]])
         chances = np.minimum(sizes, _MOST_OF_A_POEM).astype(np.float64)
@@ -142,13 +146,15 @@ class LyricLessons:
         total = 0
         while total < POOL_BATCHES * tokens:
             poem = int(np.searchsorted(self._sums, rng.random()))
-            told = NOTHING_TOLD if rng.random() < BARE else Told()
+            told = NOTHING_TOLD if rng.random() < BARE else self._told
             lesson = self.lesson(poem, rng, told, longest=int(rng.choice(WINDOWS, p=WINDOW_SHARES)))
             lessons.append(lesson)
             total += -(-len(lesson.ids) // _WIDTH_STEP) * _WIDTH_STEP
         return [batches for _, batches in _shuffled(_batches(lessons, tokens), rng)]
 
-    def lesson(self, poem: int, rng: np.random.Generator, told: Told, *, longest: int, first: int | None = None) -> Lesson:
+    def lesson(
+        self, poem: int, rng: np.random.Generator, told: Told, *, longest: int, first: int | None = None
+    ) -> Lesson:
         """A lesson of a poem: from stanza ``first`` of it on (else any), at most ``longest`` ids."""
         verse = self.verse
         start, stop = int(verse.poems[poem]), int(verse.poems[poem + 1])
@@ -264,7 +270,7 @@ def mask_ids(mask: str, words: Vocabulary) -> list[int]:
 
 
 def rhyme_partners(last: Sequence[int], rhymes: IntArray) -> list[str]:
-    """Of each line what it rhymes with: so many lines back (the nearest), ``new`` (a later one comes back), ``free``."""
+    """Of each line what it rhymes with: so many lines back (the nearest), ``new`` (one comes back to it), ``free``."""
 
     def alike(a: int, b: int) -> bool:
         return a != b and bool(((rhymes[a] == rhymes[b]) & (rhymes[a] >= 0)).any())
@@ -305,4 +311,3 @@ def _batches(lessons: list[Lesson], tokens: int) -> Iterator[Batch]:
 def _shuffled(batches: Iterable[Batch], rng: np.random.Generator) -> list[tuple[float, Batch]]:
     keyed = [(float(rng.random()), batch) for batch in batches]
     return sorted(keyed, key=lambda pair: pair[0])
-

@@ -53,7 +53,12 @@ class LyricSeat:
         )  # fmt: skip
 
     def pen(
-        self, head: Sequence[int], *, taste: FloatArray | None, rows: int, alike: Mapping[str, Sequence[str]] | None = None
+        self,
+        head: Sequence[int],
+        *,
+        taste: FloatArray | None,
+        rows: int,
+        alike: Mapping[str, Sequence[str]] | None = None,
     ) -> Pen:
         """A fresh pen whose text begins with the ids of ``head``."""
         net = Decoder(self.checkpoint)
@@ -91,7 +96,9 @@ def open_seat(name: str | Path = "lyrics", *, language: str = "en") -> LyricSeat
     if language == CHINESE:
         folder = folder / CHINESE
         if not folder.is_dir():
-            raise CheckpointError(f"a lyric checkpoint must hold a folder {CHINESE} to write Chinese, got none in {name}")
+            raise CheckpointError(
+                f"a lyric checkpoint must hold a folder {CHINESE} to write Chinese, got none in {name}"
+            )
     checkpoint = open_checkpoint(folder)
     path = folder / WORDS_FILE
     if not path.is_file():
@@ -115,7 +122,9 @@ def open_seat(name: str | Path = "lyrics", *, language: str = "en") -> LyricSeat
     )  # fmt: skip
 
 
-def save_seat(folder: Path, *, vectors: Vectors, names: Sequence[str], second: WordNgrams | None, spans: SpanIndex | None) -> None:
+def save_seat(
+    folder: Path, *, vectors: Vectors, names: Sequence[str], second: WordNgrams | None, spans: SpanIndex | None
+) -> None:
     """Write what stands beside the weights."""
     small = np.round(np.clip(vectors, -1, 1) * 127).astype(np.int8)
     np.savez_compressed(folder / WORDS_FILE, vectors=small, names=np.array(sorted(names), dtype=np.str_))

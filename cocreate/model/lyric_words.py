@@ -35,17 +35,22 @@ _ARCHAIC_WEIGHT = 0.15
 _UNKNOWN = "<unk>"
 
 
+def _by_length(mask: str) -> tuple[int, str]:
+    return len(mask), mask
+
+
 def control_words(classes: Sequence[str]) -> list[str]:
     """All words that are not sung, in id order."""
     masks = [""]
     for _ in range(MASK_CHUNK):
         masks += [mask + mark for mask in masks for mark in "ws"]
+    chunks: list[str] = sorted(set(masks) - {""}, key=_by_length)
     groups: list[tuple[str, Iterable[object]]] = [
         ("PAD", ["None"]), ("BOS", ["None"]), ("EOS", ["None"]),
         ("Taste", range(TASTE_TOKENS)),
         ("Kind", KINDS), ("Register", REGISTERS), ("Mood", MOODS), ("Theme", ["None"]),
         ("Section", SECTIONS), ("Scheme", SCHEMES), ("Lines", range(1, 17)),
-        ("Syl", range(1, MOST_SYLLABLES + 1)), ("Mask", sorted(set(masks) - {""}, key=lambda m: (len(m), m))),
+        ("Syl", range(1, MOST_SYLLABLES + 1)), ("Mask", chunks),
         ("Rhyme", [f"{back}{end}" for back in (NEW, FREE, *range(1, BACK + 1)) for end in ENDS]),
         ("Class", classes), ("Line", ["None"]),
     ]  # fmt: skip

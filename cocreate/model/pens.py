@@ -107,7 +107,9 @@ class NetPen:
         logits = self._text.feed(np.array([[*self._waiting, *ask.control]], dtype=np.int64))
         self._fan.spread(self._text, since=self._shared)
         self._shared = self._base
-        return _draw(self._step, np.repeat(logits, self._rows, axis=0), ask, self._lexicon, rng, end=self._end, rows=self._rows)
+        return _draw(
+            self._step, np.repeat(logits, self._rows, axis=0), ask, self._lexicon, rng, end=self._end, rows=self._rows
+        )
 
     def keep(self, draft: LineDraft) -> None:
         """See ``Pen``."""
@@ -181,7 +183,7 @@ def _draw(
             if not at:
                 scores = np.where(ask.last, scores + ask.last_bias, -np.inf)
             chosen = _sample(scores, ask, rng, active=~done, fallback=end)
-        for row in np.flatnonzero(~done):
+        for row in np.flatnonzero(~done).tolist():
             word = int(chosen[row])
             pattern = chosen_pattern(lexicon, word, ask.strengths, int(left[row]), free=ask.free)
             assert pattern is not None, "the table allows only words that fit"
@@ -196,7 +198,9 @@ def _draw(
     return list(found.values())
 
 
-def _sample(scores: FloatArray, ask: LineAsk, rng: np.random.Generator, *, active: BoolArray, fallback: int) -> IntArray:
+def _sample(
+    scores: FloatArray, ask: LineAsk, rng: np.random.Generator, *, active: BoolArray, fallback: int
+) -> IntArray:
     """One id a row by temperature and top-p; rows that are done take ``fallback``."""
     draws = rng.random(len(scores))
     chosen = np.full(len(scores), fallback, dtype=np.int64)

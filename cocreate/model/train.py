@@ -247,10 +247,8 @@ def _loss(net: Any, batch: Batch, device: torch.device) -> torch.Tensor:
     ids, taste, labels = (torch.from_numpy(part).to(device) for part in (batch.ids, batch.taste, batch.labels))
     wanted = labels != IGNORED
     with torch.autocast(device.type, dtype=torch.bfloat16):
-        if device.type == "cpu":  # with many words the head is most of the work; a compiled graph wants one shape
-            logits = net(ids, taste, wanted)  # (N, V)
-        else:
-            logits = net(ids, taste)[wanted]  # (B, T, V) -> (N, V)
+        # with many words the head is most of the work; a compiled graph wants one shape
+        logits = net(ids, taste, wanted) if device.type == "cpu" else net(ids, taste)[wanted]  # (N, V)
     return functional.cross_entropy(logits.float(), labels[wanted])
 
 

@@ -116,7 +116,8 @@ class WordNgrams:
                 int(file["size"][0]),
                 tuple(
                     Order(
-                        np.cumsum(file[f"{n}.contexts"].astype(np.int64)), np.cumsum(file[f"{n}.keys"].astype(np.int64)),
+                        np.cumsum(file[f"{n}.contexts"].astype(np.int64)),
+                        np.cumsum(file[f"{n}.keys"].astype(np.int64)),
                         file[f"{n}.counts"].astype(np.float32), file[f"{n}.total"], file[f"{n}.kinds"],
                         float(file[f"{n}.discount"][0]),
                     )
@@ -140,10 +141,10 @@ def _orders(raw: list[tuple[IntArray, IntArray, IntArray]], size: int, prune: in
             kept = counts > prune
             lost = np.bincount(at[~kept], weights=seen[~kept] - discount, minlength=len(contexts))
             kinds += lost / discount  # the mass of what is forgotten goes to the shorter context
-            keys, seen = keys[kept], seen[kept]
-        found.append(
-            Order(contexts, keys, seen.astype(np.float32), total.astype(np.float32), kinds.astype(np.float32), discount)
-        )
+        else:
+            kept = np.ones(len(keys), dtype=np.bool_)
+        left = seen[kept].astype(np.float32)
+        found.append(Order(contexts, keys[kept], left, total.astype(np.float32), kinds.astype(np.float32), discount))
     return found
 
 

@@ -7,8 +7,8 @@ Conventions:
     syllables and the ending.
 
 Source:
-    Learned from the CMU dictionary's data by ``train`` (letters and phones aligned by expectation maximisation), one word
-    in twenty held out; ``python benchmarks/g2p.py`` trains, measures and writes ``data/g2p.txt.gz``.
+    Learned from the CMU dictionary's data by ``train`` (letters and phones aligned by expectation maximisation), one
+    word in twenty held out; ``python benchmarks/g2p.py`` trains, measures and writes ``data/g2p.txt.gz``.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ def _learn_stress(words: Iterable[tuple[str, str]]) -> dict[str, str]:
             if size <= len(word):
                 counts[f"{len(pattern)} {word[len(word) - size :]}"][pattern] += 1
     found: dict[str, str] = {}
-    for key in sorted(counts, key=lambda key: len(key)):
+    for key in sorted(counts, key=len):
         pattern, number = counts[key].most_common(1)[0]
         count, _, ending = key.partition(" ")
         parents = (f"{count} {ending[cut:]}" for cut in range(1, len(ending) + 1))

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 _VOWELS = "aeiouyàáâäæèéêëìíîïòóôöùúûü"
 _ONSETS = frozenset(
     """b bl br c ch chr cl cr d dr dw f fl fr g gh gl gn gr h j k kn l m n p ph pl pr q qu r rh s sc sch scr sh shr sk
     sl sm sn sp sph spl spr squ st str sw t th thr tr tw v w wh wr x y z""".split()
 )
-_SPLIT_PAIRS = ("ia", "io", "iu", "eo", "ua", "ue", "uo", "ui", "oi", "oe", "ea", "ie", "ei", "ya", "yi", "ao", "ii", "ae")
+_SPLIT_PAIRS = tuple("ia io iu eo ua ue uo ui oi oe ea ie ei ya yi ao ii ae".split())
 
 
 def split_syllables(word: str, count: int) -> tuple[str, ...]:
@@ -33,8 +34,8 @@ def split_syllables(word: str, count: int) -> tuple[str, ...]:
         groups = more
     if len(groups) < count:
         return _even(word, count)
-    cuts = [0, *(_onset(word.lower(), a[1], b[0]) for a, b in zip(groups, groups[1:], strict=False)), len(word)]
-    return tuple(word[a:b] for a, b in zip(cuts, cuts[1:], strict=False))
+    cuts = [0, *(_onset(word.lower(), a[1], b[0]) for a, b in pairwise(groups)), len(word)]
+    return tuple(word[a:b] for a, b in pairwise(cuts))
 
 
 def _vowel_groups(word: str) -> list[tuple[int, int]]:
@@ -50,12 +51,13 @@ def _merged(word: str, groups: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """One group fewer: a silent e goes first (at the end, before s or d, before a suffix), else the last group."""
     silent = re.search(r"e(?=$|s$|d$|'s$|ly$|ful|less|ment|ness|some)", word)
     places = [n for n, (a, b) in enumerate(groups) if silent and a == silent.start() and b == a + 1 and n]
-    gone = places[-1] if places else next((n for n, (a, b) in enumerate(groups) if n and word[a:b] == "e"), len(groups) - 1)
+    plain = next((n for n, (a, b) in enumerate(groups) if n and word[a:b] == "e"), len(groups) - 1)
+    gone = places[-1] if places else plain
     return [group for n, group in enumerate(groups) if n != gone]
 
 
 def _parted(word: str, groups: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """One group more: a pair of vowels that are often said apart, or a letter between (``-sm``, ``-tle``); [] if none."""
+    """One group more: a pair of vowels that are often said apart, else any pair; [] where there is none."""
     for pair in _SPLIT_PAIRS:
         for n, (a, b) in enumerate(groups):
             at = word[a:b].find(pair)
@@ -79,4 +81,4 @@ def _onset(word: str, end: int, start: int) -> int:
 def _even(word: str, count: int) -> tuple[str, ...]:
     count = min(count, len(word))
     cuts = [round(place * len(word) / count) for place in range(count + 1)]
-    return tuple(word[a:b] for a, b in zip(cuts, cuts[1:], strict=False))
+    return tuple(word[a:b] for a, b in pairwise(cuts))

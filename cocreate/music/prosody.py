@@ -28,13 +28,15 @@ TIERS = ("perfect", "family", "assonance")
 _LONGEST_WORD = 40  # letters; longer is no word
 _WORD = re.compile(r"'?[^\W\d_]+(?:['’\-][^\W\d_]+)*['’]?")
 _KINDS = {  # consonants that pass for each other at the end of a sung line
-    **dict.fromkeys("B D G".split(), "b"), **dict.fromkeys("P T K".split(), "p"), **dict.fromkeys("M N NG".split(), "m"),
+    **dict.fromkeys("B D G".split(), "b"), **dict.fromkeys("P T K".split(), "p"),
+    **dict.fromkeys("M N NG".split(), "m"),
     **dict.fromkeys("V DH Z ZH JH".split(), "v"), **dict.fromkeys("F TH S SH CH".split(), "f"),
     **dict.fromkeys("L R".split(), "l"), **dict.fromkeys("W Y HH".split(), "w"),
 }  # fmt: skip
 _BEFORE_R = {"IY": "IH", "OW": "AO", "UW": "UH", "EY": "EH"}  # here/near, more/for, tour/poor: r-coloured vowels
 _ADDED = {  # what singers need and the dictionary lacks
-    "o'er": "AO1 R", "e'er": "EH1 R", "'neath": "N IY1 TH", "'mid": "M IH1 D", "'gainst": "G EH1 N S T", "'til": "T IH1 L",
+    "o'er": "AO1 R", "e'er": "EH1 R", "'neath": "N IY1 TH", "'mid": "M IH1 D", "'gainst": "G EH1 N S T",
+    "'til": "T IH1 L",
     "ev'ry": "EH1 V R IY0", "heav'n": "HH EH1 V N", "pow'r": "P AW1 R", "flow'r": "F L AW1 R", "ooh": "UW1",
     "'em": "AH0 M", "th'": "DH AH0", "an'": "AE1 N", "ol'": "OW1 L", "lil'": "L IH1 L", "mornin'": "M AO1 R N IH0 N",
     "nothin'": "N AH1 TH IH0 N", "thy": "DH AY1", "thine": "DH AY1 N", "whoa": "W OW1", "yeah": "Y AE1",
@@ -106,9 +108,9 @@ class Pronunciation:
 
     @cached_property
     def weak_rhyme(self) -> Rhyme | None:
-        """The ending from an unstressed last syllable that a strong note lifts (memory/sea); None where there is none."""
+        """The ending from an unstressed last syllable that a strong note lifts (memory/sea); None where none is."""
         vowels = [place for place, phone in enumerate(self.phones) if phone[-1].isdigit()]
-        lifted = len(vowels) > 2 and [self.phones[place][-1] for place in vowels[-2:]] == ["0", "0"]  # noqa: PLR2004
+        lifted = len(vowels) > 2 and [self.phones[place][-1] for place in vowels[-2:]] == ["0", "0"]
         return _ending(self.phones, vowels[-1]) if lifted else None
 
 
@@ -181,7 +183,7 @@ def dictionary_words() -> Iterable[str]:
 
 @cache
 def look_up(word: str) -> tuple[Pronunciation, ...]:
-    """What the dictionary says of a word, or of the word it is made from (``'s``, ``in'``, ``-s``); empty if nothing."""
+    """What the dictionary says of a word, or of the word it is made from (``'s``, ``in'``); empty if nothing."""
     word = word.lower().replace("’", "'")
     table = _table()
     if word in table:
@@ -247,6 +249,13 @@ def syllable_counts(word: str) -> frozenset[int]:
     return frozenset(said.syllables for said in pronounce(word))
 
 
+@cache
+def valences() -> dict[str, float]:
+    """How glad (above 0) or sad a word is, -4..4. Source: VADER's lexicon (MIT; Hutto, Gilbert 2014)."""
+    raw = gzip.decompress((DATA / "valence.txt.gz").read_bytes()).decode("utf-8")
+    return {word: float(value) for word, value in (line.split("\t") for line in raw.split("\n") if line)}
+
+
 def is_function_word(word: str) -> bool:
-    """True for articles, pronouns, prepositions, auxiliaries and their like, which a tune does not want on its beats."""
+    """True for articles, pronouns, prepositions, auxiliaries and their like: a tune keeps them off its beats."""
     return word.lower() in FUNCTION_WORDS

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from cocreate.errors import InputError
 from cocreate.music.measures import metric_level, skyline
@@ -105,13 +106,38 @@ def phrases(song: Song) -> tuple[Phrase, ...]:
     return tuple(Phrase(tuple(slots[a:b])) for a, b in _cuts(slots, song))
 
 
+def fits(stresses: Sequence[int], strengths: Sequence[int]) -> bool:
+    """Whether a word with this pattern may be sung on these slots; on slots of strength 0 throughout nothing is asked.
+
+    >>> fits((0, 1), (1, 4)), fits((1, 0), (1, 4))
+    (True, False)
+    """
+    if len(stresses) != len(strengths):
+        return False
+    if len(stresses) == 1:
+        return True
+    primary = strengths[place_of_stress(stresses)]
+    if primary < max(strengths):
+        return False
+    return all(stress or strength < DOWNBEAT for stress, strength in zip(stresses, strengths, strict=True))
+
+
+def place_of_stress(stresses: Sequence[int]) -> int:
+    """Place of the primary stress; of the secondary where none is primary."""
+    return next((stresses.index(wanted) for wanted in (1, 2) if wanted in stresses), 0)
+
+
 def strength_at(song: Song, start_ticks: int, end_ticks: int, *, next_ticks: int | None = None) -> int:
     """How strong a note is that sounds from ``start_ticks`` to ``end_ticks``; see the module's conventions."""
     own = _metric(song, start_ticks)
     bar = song.bar_at(start_ticks)
     beat = bar.meter.beat_ticks
     after = -(-(start_ticks - bar.start_ticks + 1) // beat) * beat + bar.start_ticks  # the next beat
-    early = after - start_ticks <= beat // 2 and end_ticks > after + beat // 4 and (next_ticks is None or next_ticks > after)
+    early = (
+        after - start_ticks <= beat // 2
+        and end_ticks > after + beat // 4
+        and (next_ticks is None or next_ticks > after)
+    )
     return max(own, _metric(song, after)) if early and own <= 1 else own
 
 
@@ -152,7 +178,7 @@ def _slots(notes: list[Note], part: Part, song: Song) -> list[Slot]:
 def _cuts(slots: list[Slot], song: Song) -> list[tuple[int, int]]:
     """Places of the phrases, by the cheapest way to cut: breaths are free, lengths near eight are cheap."""
     beat = song.meter.beat_ticks
-    open_cost = [_break_cost(a, b, beat, song) for a, b in zip(slots, slots[1:], strict=False)]
+    open_cost = [_break_cost(a, b, beat, song) for a, b in pairwise(slots)]
     best: list[tuple[float, int]] = [(0.0, 0)]
     for stop in range(1, len(slots) + 1):
         cost = 0.0 if stop == len(slots) else open_cost[stop - 1]

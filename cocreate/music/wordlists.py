@@ -10,15 +10,15 @@ from __future__ import annotations
 
 BLOCKED = frozenset(
     word[::-1]
-    for word in """reggin sreggin aggin saggin ykrad seikrad yekrad syekrad nooc snooc ekik sekik cips scips knihc sknihc
-    pow spow paj spaj koog skoog daehgar daehlewot toggaf stoggaf gaf sgaf ekyd sekyd ynnart seinnart drater
+    for word in """reggin sreggin aggin saggin ykrad seikrad yekrad syekrad nooc snooc ekik sekik cips scips knihc
+    sknihc pow spow paj spaj koog skoog daehgar daehlewot toggaf stoggaf gaf sgaf ekyd sekyd ynnart seinnart drater
     sdrater dedrater tnuc stnuc epar depar separ gnipar tsipar elihpodep wauqs swauqs ynninakcip seinninakcip
     ynninaccip obmas niksder sniksder ottalum seottalum orgen seorgen ssergen ogad sogad kcabtew nehtaeh
     snehtaeh segavas ymmam eikrad""".split()
 )
 STRONG = frozenset(
-    """fuck fucks fucking fucked fucker shit shits shitty bullshit bitch bitches bastard bastards whore whores slut sluts
-    piss pissed pissing arse asshole assholes damned goddamn tits wanker twat bugger
+    """fuck fucks fucking fucked fucker shit shits shitty bullshit bitch bitches bastard bastards whore whores slut
+    sluts piss pissed pissing arse asshole assholes damned goddamn tits wanker twat bugger
     harlot harlots strumpet""".split()
 )
 CLICHES = frozenset(
@@ -31,12 +31,12 @@ CLICHES = frozenset(
 CLICHE_PHRASES = (
     ("heart", "on", "fire"), ("dance", "in", "the"), ("dancing", "in", "the"), ("stand", "the", "test"),
     ("lost", "in", "your"), ("hold", "me", "tight"), ("end", "of", "time"), ("wings", "of"), ("sands", "of", "time"),
-    ("deep", "inside"), ("from", "above"), ("stars", "above"), ("heaven", "above"), ("skies", "above"), ("day", "by", "day"),
-    ("night", "and", "day"), ("heart", "and", "soul"), ("evermore",), ("forevermore",),
+    ("deep", "inside"), ("from", "above"), ("stars", "above"), ("heaven", "above"), ("skies", "above"),
+    ("day", "by", "day"), ("night", "and", "day"), ("heart", "and", "soul"), ("evermore",), ("forevermore",),
 )  # fmt: skip
 QUAINT = frozenset(
-    """bade dwell dwells dwelt abode abide abides ere eve morn yonder nigh hither thither whither thence whence hence hark
-    lo alas behold beheld amid amidst midst upon unto betwixt beneath o'er maid maids maiden lad lass lads lasses
+    """bade dwell dwells dwelt abode abide abides ere eve morn yonder nigh hither thither whither thence whence hence
+    hark lo alas behold beheld amid amidst midst upon unto betwixt beneath o'er maid maids maiden lad lass lads lasses
     knight knights steed steeds sire foe foes hath doth thee thou thy thine ye fain gay gaily gayly mirth woe woes
     bliss bosom bosoms brow brows tis 'tis 'twas 'twere 'twill oft slumber slumbers slumbering weep weeps wept weeping
     bid bids bidding shalt wilt art yea nay dame dames lord lords king kings queen queens sword swords spear spears
@@ -59,3 +59,29 @@ BAD_ENDINGS = frozenset(
     let let's oh o or and's very much many more most less own other another same not ever quite rather its whose
     how why or's i he she we they who's""".split()
 )
+# what songs are about: words that tell of it, for the taste features and for themes
+TOPICS: dict[str, frozenset[str]] = {
+    name: frozenset(words.split())
+    for name, words in {
+        "love": "love loved lover lovers kiss kissed kisses heart hearts dear darling sweetheart arms bride wedding"
+        " tender honey baby embrace adore beloved 爱 情 心 君 郎 妾 鸳 鸯",
+        "nature": "tree trees leaf leaves flower flowers rose roses grass bird birds wood woods field fields meadow"
+        " spring summer autumn garden bloom green hill hills 花 草 树 春 秋 山 林 鸟 柳 竹",
+        "weather": "rain rains raining wind winds storm storms snow cloud clouds sun sunshine mist fog thunder sky"
+        " skies cold frost ice 雨 风 雪 云 雷 霜 露 寒",
+        "sea": "sea seas ocean wave waves ship ships boat boats shore sail sails tide tides harbour harbor island beach"
+        " sailor anchor river water 海 江 河 舟 船 浪 波 潮 帆",
+        "town": "street streets city town train trains car cars road highway shop window windows crowd light lights"
+        " station bus door wall corner bridge 城 街 楼 门 路 桥 市",
+        "night": "night nights moon star stars dark darkness midnight evening dusk sleep dream dreams shadow shadows"
+        " lamp morning dawn 夜 月 星 梦 灯 晚 晓",
+        "home": "home house mother father child children brother sister room kitchen table bread fire family cradle"
+        " door village 家 乡 母 父 儿 屋 归",
+        "parting": "goodbye farewell gone leave leaving left lost alone lonely miss missed far away grave death dead"
+        " die tears cry cried weep sorrow 别 离 愁 泪 恨 悲 断 死",
+        "joy": "laugh laughed laughing dance dancing sing singing song songs play glad happy merry smile smiling joy"
+        " fun wine cheer 笑 歌 舞 酒 乐 喜 欢",
+        "work": "work working money pay job boss dollar dollars trade factory mine plough hands tired labour labor poor"
+        " rich bank 钱 工 田 耕 贫 富",
+    }.items()
+}

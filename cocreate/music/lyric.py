@@ -1,4 +1,4 @@
-"""One finished line of a lyric, with the proof that it fits: its certificate.
+"""A finished lyric: sections of lines on their phrases, each line with the proof that it fits.
 
 Conventions:
     Slots are counted from 1 in what people read. ``tier`` is how the line rhymes with ``partner`` (a line number);
@@ -7,15 +7,13 @@ Conventions:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cocreate.errors import InputError
-from cocreate.model.line_rules import place_of_stress
 from cocreate.music.hyphens import split_syllables
 from cocreate.music.prosody import pronounce, split_words
-from cocreate.music.singing import Phrase
+from cocreate.music.singing import Phrase, place_of_stress
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +38,11 @@ class LyricLine:
     relaxed: tuple[str, ...] = ()
     language: str = "en"
     ending: str = field(default="")
+
+    @property
+    def asked_rhyme(self) -> bool:
+        """True when an earlier line of its letter was there to rhyme with."""
+        return bool(self.partner)
 
     @property
     def text(self) -> str:
@@ -111,6 +114,43 @@ def fit_words(text: str, phrase: Phrase, *, number: int) -> tuple[SungWord, ...]
     return best[len(phrase)][1]
 
 
-def read_aloud(lines: Sequence[LyricLine]) -> str:
-    """Lines under each other."""
-    return "\n".join(line.text for line in lines)
+@dataclass(frozen=True, slots=True)
+class LyricSection:
+    """A section: its kind, its lines, the bars of the tune it is sung to, and whether its words were heard before."""
+
+    kind: str
+    lines: tuple[LyricLine, ...]
+    bars: tuple[int, int] = (0, 0)
+    is_copy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lyric:
+    """The words of a song."""
+
+    title: str
+    sections: tuple[LyricSection, ...]
+    language: str = "en"
+    scheme: str = ""
+    theme: str = ""
+
+    @property
+    def lines(self) -> tuple[LyricLine, ...]:
+        """Every line as it is sung, copies included."""
+        return tuple(line for section in self.sections for line in section.lines)
+
+    @property
+    def own_lines(self) -> tuple[LyricLine, ...]:
+        """Every line once."""
+        return tuple(line for section in self.sections if not section.is_copy for line in section.lines)
+
+    @property
+    def text_only(self) -> str:
+        """The lines alone."""
+        return "\n".join(line.text for line in self.lines)
+
+    @property
+    def text(self) -> str:
+        """Sections with their names, a blank line between."""
+        blocks = ["\n".join([f"[{section.kind}]", *(line.text for line in section.lines)]) for section in self.sections]
+        return "\n\n".join(blocks) + "\n"
