@@ -9,7 +9,10 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 packages = find_packages(include=["cocreate", "cocreate.*"])
-package_dir, package_data = {}, {"cocreate": ["py.typed"], "cocreate.model.corpus": ["*.npy"], "cocreate.music": ["data/*.gz"]}
+package_dir, package_data = (
+    {},
+    {"cocreate": ["py.typed"], "cocreate.model.corpus": ["*.npy"], "cocreate.music": ["data/*.gz"]},
+)
 here = Path(__file__).resolve().parent
 if (here / "checkpoints").is_dir():
     packages.append("cocreate.checkpoints")

@@ -9,13 +9,13 @@ import typer
 import cocreate
 from cocreate.cli.checkpoints import info, styles
 from cocreate.cli.doctor import doctor
-from cocreate.cli.evaluation import evaluate_music, train_chorales
+from cocreate.cli.evaluation import evaluate_lyrics, evaluate_music, train_chorales
 from cocreate.cli.harmony import harmony
 from cocreate.cli.ideas import melody, rank
 from cocreate.cli.lyrics import lyrics
 from cocreate.cli.partners import continue_, fill, vary
 from cocreate.cli.taste import keep, profile, skip
-from cocreate.cli.training import train_adapt, train_music
+from cocreate.cli.training import train_adapt, train_lyrics, train_music
 
 
 def _group() -> typer.Typer:
@@ -66,8 +66,10 @@ app.command("styles")(styles)
 app.command("info")(info)
 app.command("doctor")(doctor)
 train.command("music")(train_music)
+train.command("lyrics")(train_lyrics)
 train.command("adapt")(train_adapt)
 train.command("chorales")(train_chorales)
 evaluate.command("music")(evaluate_music)
+evaluate.command("lyrics")(evaluate_lyrics)
 app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -25,7 +26,7 @@ from cocreate.model.lyric_lessons import mask_ids
 from cocreate.model.lyric_seat import LyricSeat
 from cocreate.model.lyric_words import BACK, MOST_SYLLABLES, SCHEMES
 from cocreate.model.pens import LineAsk, LineDraft, Pen
-from cocreate.music.chinese import EITHER, OBLIQUE
+from cocreate.music.chinese import EITHER, OBLIQUE, PARTICLES, is_han
 from cocreate.music.lyric import LyricLine, SungWord, fit_words
 from cocreate.music.prosody import TIERS, split_words, valences
 from cocreate.music.wordlists import BAD_ENDINGS, BLOCKED, CLICHE_PHRASES, CLICHES, QUAINT, STRONG
@@ -54,6 +55,8 @@ class Taste:
     line_theme: float = 0.9
     repeat: float = 0.35
     same_start: float = 0.5
+    common: float = 0.3
+    same_frame: float = 0.6
 
 
 @dataclass(slots=True)
@@ -69,6 +72,7 @@ class Desk:
     endings: dict[tuple[int, str], list[tuple[int, int]]] = field(default_factory=dict)  # group -> line, last word
     texts: set[tuple[int, ...]] = field(default_factory=set)
     openings: Counter[tuple[int, ...]] = field(default_factory=Counter)
+    frames: Counter[tuple[int, ...]] = field(default_factory=Counter)  # lines with every content word left blank
     closed: set[int] = field(default_factory=set)  # rhyme classes of the verses, which a bridge leaves alone
 
 
@@ -84,11 +88,14 @@ class SongWriter:
         self._lean = lean
         self._ids = seat.lexicon.ids
         self._tables: dict[tuple[tuple[int, ...], bool], FloatArray] = {}
-        self._theme_ids = [self._ids[w.lower()] for w in split_words(request.theme) if w.lower() in self._ids]
+        self._theme_ids = [self._ids[w.lower()] for w in self._split(request.theme) if w.lower() in self._ids]
         self._theme_ids = [i for i in self._theme_ids if seat.lexicon.content[i]] or self._theme_ids
-        self._title = [self._ids[w.lower()] for w in split_words(request.title) if w.lower() in self._ids]
+        self._title = [self._ids[w.lower()] for w in self._split(request.title) if w.lower() in self._ids]
         self._stems = seat.lexicon.stem
         self._cliches = [tuple(self._ids.get(w, -1) for w in phrase) for phrase in CLICHE_PHRASES]
+
+    def _split(self, text: str) -> list[str]:
+        return [char for char in text if is_han(char)] if self.seat.language == "zh" else split_words(text)
 
     def write(self, seed: int) -> dict[int, LyricLine]:
         """The lines of one song by number.
@@ -124,9 +131,8 @@ class SongWriter:
             head += [words.id("Taste", n) for n in range(len(words.type_ids["Taste"]))]
             head += [words.id("Theme"), *plain[:3]]
         theme = seat.near(plain)
-        pen = seat.pen(
-            head, taste=vector if vector is not None else np.zeros(seat.vectors.shape[1], np.float32), rows=self.rows
-        )
+        told = np.zeros(seat.vectors.shape[1], dtype=np.float32) if vector is None else vector
+        pen = seat.pen(head, taste=told, rows=self.rows, theme=request.theme)
         return Desk(pen, self._bias(theme, mood), theme)
 
     def _bias(self, theme: FloatArray, mood: tuple[str, tuple[str, ...], float] | None) -> FloatArray:
@@ -164,7 +170,7 @@ class SongWriter:
         for place in order:
             for line in self.sections[place].lines:
                 if line.number in self.request.keep:
-                    last = split_words(self.request.keep[line.number])[-1].lower()
+                    last = self._split(self.request.keep[line.number])[-1].lower()
                     desk.endings.setdefault((place, line.letter), []).append((line.number, self._ids[last]))
         hook = self._hook_line(order[0])
         if self._title and hook is not None and hook.number not in self.request.keep:
@@ -311,11 +317,9 @@ class SongWriter:
             rich &= counts[lexicon.endings[:, 0] + 1] >= LEAST_PARTNERS * max(1, len(later))
         return [(LADDER[0], rich, nothing), (LADDER[0], sound, nothing)]
 
-    @property
+    @cached_property
     def _bad_endings(self) -> BoolArray:
-        if not hasattr(self, "_bad"):
-            self._bad = np.array([word in BAD_ENDINGS for word in self.seat.lexicon.text])
-        return self._bad
+        return np.array([word in BAD_ENDINGS or word in PARTICLES for word in self.seat.lexicon.text])
 
     def _now(self, desk: Desk) -> FloatArray:
         """The song's wishes with what was used already held back."""
@@ -345,7 +349,9 @@ class SongWriter:
             context = [*desk.words[-2:], end] if desk.words else [end]
             nats = self.seat.second.nats_each([*context, *words, end])[len(context) :]
             value -= taste.second * float(nats.mean())
+            value -= taste.common * float(self._common[list(words)].mean())
         content = [w for w in words if lexicon.content[w]]
+        value -= taste.same_frame * desk.frames[self._frame(words)]
         if content and desk.theme.any():
             value += taste.line_theme * float(np.mean(np.maximum(0, np.minimum(0.8, desk.theme[content]) - 0.15)))
         value += float(np.mean(desk.bias[list(words)])) * 0.5
@@ -354,8 +360,21 @@ class SongWriter:
         value -= 0.8 * sum(_has(words, phrase) for phrase in self._cliches)
         return value
 
+    def _frame(self, words: Sequence[int]) -> tuple[int, ...]:
+        """The last function words of a line: "in the ... of the ..." again and again is no song."""
+        return tuple(w for w in words if not self.seat.lexicon.content[w])[-3:]
+
+    @cached_property
+    def _common(self) -> FloatArray:
+        """(V,): log of how often each word is said; small talk is likely everywhere and means little."""
+        size = self.seat.second.size if self.seat.second else 0
+        found = np.full(len(self.seat.lexicon), -10.0, dtype=np.float32)
+        if self.seat.second is not None:
+            found[:size] = np.log(np.maximum(self.seat.second.distribution([]), 1e-6))
+        return np.maximum(found, -10.0)
+
     def _keep(self, desk: Desk, place: int, line: LinePlan, control: Sequence[int]) -> None:
-        words = fit_words(self.request.keep[line.number], line.phrase, number=line.number)
+        words = fit_words(self.request.keep[line.number], line.phrase, number=line.number, language=self.seat.language)
         ids = tuple(self._ids[word.text.lower()] for word in words)
         desk.pen.tell([*control, *ids[::-1], self.seat.table.words.id("Line")])
         off = any(not ok for _, ok in LyricLine(line.number, words, line.phrase).stress_map())
@@ -384,6 +403,7 @@ class SongWriter:
         desk.words += draft.words
         desk.texts.add(draft.words)
         desk.openings[draft.words[:2]] += 1
+        desk.frames[self._frame(draft.words)] += 1
         desk.used.update(int(self._stems[w]) for w in draft.words if lexicon.content[w])
 
     def _said(self, draft: LineDraft, line: LinePlan) -> tuple[SungWord, ...]:

@@ -102,6 +102,9 @@ def can_have(words: Sequence[str], syllables: int, count: Callable[[str], frozen
 
 
 def _count_line(line: LyricLine, tallies: dict[str, _Tally], count: Callable[[str], frozenset[int]]) -> None:
+    if line.language == "zh":  # a character is a syllable
+        tallies["syllables_exact"].add(len(line.words) == len(line.phrase))
+        return
     tallies["syllables_exact"].add(can_have([word.text for word in line.words], len(line.phrase), count))
     place = 0
     for word in line.words:

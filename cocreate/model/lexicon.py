@@ -10,7 +10,7 @@ Conventions:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -178,22 +178,12 @@ def stem_of(word: str) -> str:
     return plain.removesuffix("e") if len(plain) > _LEAST_STEM else plain
 
 
-def new_rows(
-    embedding: FloatArray, lexicon: Lexicon, known: int, *, alike: Mapping[str, Sequence[str]] | None = None
-) -> FloatArray:
-    """Embedding rows of the words added after id ``known``: of each the mean of words that look like it.
-
-    A word looks like the names with its stress pattern (names of people and places, told by their capital); where
-    ``alike`` lists words, like those.
-    """
+def new_rows(embedding: FloatArray, lexicon: Lexicon, known: int) -> FloatArray:
+    """Embedding rows of the words added after id ``known``: the mean of the names with its stress pattern."""
     rows = np.zeros((len(lexicon) - known, embedding.shape[1]), dtype=np.float32)
     capital = np.array([word in lexicon.names for word in lexicon.text[:known]])
     for place in range(known, len(lexicon)):
-        asked = [lexicon.ids[word] for word in (alike or {}).get(lexicon.text[place], ()) if word in lexicon.ids]
-        near = [i for i in asked if i < known]
-        if not near:
-            same = np.array([own[:1] == lexicon.patterns[place][:1] for own in lexicon.patterns[:known]])
-            near = np.flatnonzero(same & capital).tolist() or np.flatnonzero(capital).tolist()
-        near = near or np.flatnonzero(lexicon.sung[:known]).tolist()
-        rows[place - known] = embedding[near].mean(axis=0)
+        same = np.array([own[:1] == lexicon.patterns[place][:1] for own in lexicon.patterns[:known]])
+        near = np.flatnonzero(same & capital).tolist() or np.flatnonzero(capital).tolist()
+        rows[place - known] = embedding[near or np.flatnonzero(lexicon.sung[:known]).tolist()].mean(axis=0)
     return rows

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from cocreate.model.lyric_corpus import Poem
 from cocreate.model.lyric_lessons import IntArray, PackedVerse, pack
 from cocreate.model.lyric_words import WordTable
+from cocreate.model.spans import SpanIndex
+from cocreate.model.word_ngrams import WordNgrams
 from cocreate.model.word_vectors import Vectors, company_vectors
 from cocreate.music.prosody import look_up, valences
 
@@ -39,7 +42,7 @@ def stanza_words(poems: Sequence[Poem], table: WordTable) -> Iterator[list[int]]
                 yield [i for i in ids if i >= 0 and table.content[i]]
 
 
-def english_vectors(poems: Sequence[Poem], table: WordTable) -> Vectors:
+def word_vectors_of(poems: Sequence[Poem], table: WordTable) -> Vectors:
     """Vectors (V, F) of the content words, zeros elsewhere."""
     first = min(table.ids.values())
     shifted = ([i - first for i in ids] for ids in stanza_words(poems, table))
@@ -70,3 +73,32 @@ def prepare(poems: Sequence[Poem], table: WordTable, vectors: Vectors, rhymes: I
         for name in ("train", "validation", "test")
     }
     return Prepared(table, vectors, splits)
+
+
+def sung_texts(verse: PackedVerse, *, breaks: bool) -> Iterator[npt.NDArray[np.int64]]:
+    """Each poem's ids in singing order; with ``breaks`` a line end begins every line."""
+    end = verse.table.words.id("Line")
+    for poem in range(len(verse.poems) - 1):
+        first, stop = verse.stanzas[verse.poems[poem]], verse.stanzas[verse.poems[poem + 1]]
+        if not breaks:
+            yield verse.ids[verse.lines[first] : verse.lines[stop]].astype(np.int64)
+            continue
+        row = [end]
+        for line in range(first, stop):
+            row += [*verse.ids[verse.lines[line] : verse.lines[line + 1]].tolist(), end]
+        yield np.array(row, dtype=np.int64)
+
+
+def second_opinion(verse: PackedVerse, *, register: str | None = "modern", order: int = 4) -> WordNgrams:
+    """An n-gram model of the verse in singing order; of one register (and all songs) alone where one is named."""
+    chosen = [
+        text
+        for text, (kind, own) in zip(sung_texts(verse, breaks=True), verse.kinds, strict=True)
+        if register is None or own == register or kind == "song"
+    ]
+    return WordNgrams.fit(chosen, size=len(verse.table.words), order=order, prune=1)
+
+
+def guard(verse: PackedVerse) -> SpanIndex:
+    """Every span of eight words of the verse."""
+    return SpanIndex.fit(sung_texts(verse, breaks=False), unknown=verse.table.unknown)

@@ -34,6 +34,7 @@ SHARES = {  # how often each kind is heard
     ("prose", "modern"): 0.20,
 }  # fmt: skip
 THEME_SHARE, THEME_NOISE = 0.6, 0.3
+MOST_STANZAS = 1000
 _THEME_WORDS = 3
 _FROM_START = 0.6
 _STRONG = {"stressed": 0.96, "weak": 0.04, "content": 0.75, "function": 0.3}  # chance of a strong place
@@ -153,9 +154,16 @@ class LyricLessons:
         return [batches for _, batches in _shuffled(_batches(lessons, tokens), rng)]
 
     def lesson(
-        self, poem: int, rng: np.random.Generator, told: Told, *, longest: int, first: int | None = None
+        self,
+        poem: int,
+        rng: np.random.Generator,
+        told: Told,
+        *,
+        longest: int,
+        first: int | None = None,
+        most: int = MOST_STANZAS,
     ) -> Lesson:
-        """A lesson of a poem: from stanza ``first`` of it on (else any), at most ``longest`` ids."""
+        """A lesson of a poem: at most ``most`` stanzas from ``first`` on (else from any), at most ``longest`` ids."""
         verse = self.verse
         start, stop = int(verse.poems[poem]), int(verse.poems[poem + 1])
         if first is not None:
@@ -165,7 +173,7 @@ class LyricLessons:
         body: list[int] = []
         marks: list[bool] = []
         content: list[int] = []
-        for stanza in range(begin, stop):
+        for stanza in range(begin, min(stop, begin + most)):
             ids, targets, words = self._stanza(stanza, rng, told)
             if body and len(body) + len(ids) > longest:
                 break

@@ -8,14 +8,15 @@ Conventions:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from cocreate.errors import CheckpointError
-from cocreate.model.checkpoint import Checkpoint, open_checkpoint
+from cocreate.model.checkpoint import Checkpoint, find, open_checkpoint
+from cocreate.model.chinese import HanTable, chinese_lexicon
 from cocreate.model.decoder import Decoder
 from cocreate.model.lexicon import Addition, FloatArray, Lexicon, english_lexicon, new_rows
 from cocreate.model.lyric_words import WordTable
@@ -25,7 +26,8 @@ from cocreate.model.word_ngrams import WordNgrams
 from cocreate.model.word_vectors import Vectors, unit
 
 WORDS_FILE, SECOND_FILE, SPANS_FILE = "words.npz", "second.npz", "spans.npz"
-CHINESE = "zh"
+CHINESE, DEFAULT = "zh", "lyrics"
+_TOKENIZERS = ("tokenizer_config.json", "merges.txt", "spiece.model")  # what only other models' folders hold
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class LyricSeat:
     language: str
     second: WordNgrams | None
     spans: SpanIndex | None
+    base: Path | None = None
 
     def with_words(self, additions: Sequence[Addition], names: Sequence[str]) -> LyricSeat:
         """The seat with words added; they have no company yet, so their vectors are zero."""
@@ -47,25 +50,18 @@ class LyricSeat:
             return self
         lexicon = english_lexicon(self.table, additions, names=names)
         more = np.zeros((len(lexicon) - len(self.vectors), self.vectors.shape[1]), dtype=np.float32)
-        return LyricSeat(
-            self.checkpoint, self.table, lexicon, np.concatenate([self.vectors, more]), self.mean, self.language,
-            self.second, self.spans,
-        )  # fmt: skip
+        return replace(self, lexicon=lexicon, vectors=np.concatenate([self.vectors, more]))
 
-    def pen(
-        self,
-        head: Sequence[int],
-        *,
-        taste: FloatArray | None,
-        rows: int,
-        alike: Mapping[str, Sequence[str]] | None = None,
-    ) -> Pen:
-        """A fresh pen whose text begins with the ids of ``head``."""
+    def pen(self, head: Sequence[int], *, taste: FloatArray | None, rows: int, theme: str = "") -> Pen:
+        """A fresh pen whose text begins with the ids of ``head`` (or, for a foreign model, with the theme)."""
+        if self.base is not None:
+            from cocreate.model.hugging import HuggingPen
+
+            return HuggingPen(self.base, self.lexicon, theme=theme, rows=rows)
         net = Decoder(self.checkpoint)
         known = len(self.table.words)
         if len(self.lexicon) > known:
-            rows_new = new_rows(net.embedding, self.lexicon, known, alike=alike)
-            net.embedding = np.concatenate([net.embedding, rows_new])
+            net.embedding = np.concatenate([net.embedding, new_rows(net.embedding, self.lexicon, known)])
         return NetPen(net, self.lexicon, end=end_id(self.table), rows=rows, head=head, taste=taste)
 
     def theme_vector(self, ids: Sequence[int]) -> FloatArray | None:
@@ -84,15 +80,17 @@ class LyricSeat:
         return np.asarray((self.vectors @ self.vectors[own].T).max(axis=1), dtype=np.float32)
 
 
-def open_seat(name: str | Path = "lyrics", *, language: str = "en") -> LyricSeat:
-    """The seat of a checkpoint folder.
+def open_seat(name: str | Path = DEFAULT, *, language: str = "en") -> LyricSeat:
+    """The seat of a checkpoint folder; a folder of another causal language model writes with the shipped one's words.
 
     Raises:
         CheckpointError: if the folder has no words in this language, or a file is broken.
     """
-    from cocreate.model.checkpoint import find
-
     folder = find(name)
+    if not (folder / WORDS_FILE).is_file() and any((folder / file).is_file() for file in _TOKENIZERS):
+        if language == CHINESE:
+            raise CheckpointError(f"a foreign language model must write English, got --lang {language} for {folder}")
+        return replace(open_seat(DEFAULT), base=folder)
     if language == CHINESE:
         folder = folder / CHINESE
         if not folder.is_dir():
@@ -106,12 +104,11 @@ def open_seat(name: str | Path = "lyrics", *, language: str = "en") -> LyricSeat
     with np.load(path, allow_pickle=False) as file:
         vectors = file["vectors"].astype(np.float32) / np.float32(127)
         names = [str(word) for word in file["names"]]
-    table = WordTable(checkpoint.words)
     if language == CHINESE:
-        from cocreate.model.chinese import chinese_lexicon
-
+        table: WordTable = HanTable(checkpoint.words)
         lexicon = chinese_lexicon(table)
     else:
+        table = WordTable(checkpoint.words)
         lexicon = english_lexicon(table, names=names)
     mean = unit(vectors[lexicon.content & vectors.any(axis=1)]).mean(axis=0)
     second, spans = folder / SECOND_FILE, folder / SPANS_FILE

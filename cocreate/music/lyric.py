@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cocreate.errors import InputError
+from cocreate.music.chinese import is_han
 from cocreate.music.hyphens import split_syllables
 from cocreate.music.prosody import pronounce, split_words
 from cocreate.music.singing import Phrase, place_of_stress
@@ -87,12 +88,17 @@ class LyricLine:
         return found
 
 
-def fit_words(text: str, phrase: Phrase, *, number: int) -> tuple[SungWord, ...]:
+def fit_words(text: str, phrase: Phrase, *, number: int, language: str = "en") -> tuple[SungWord, ...]:
     """The words of a line that a person wrote, in the pronunciations that fill the phrase and keep the beat best.
 
     Raises:
         InputError: if no pronunciation has as many syllables as the phrase has slots.
     """
+    if language == "zh":
+        characters = [char for char in text if is_han(char)]
+        if len(characters) != len(phrase):
+            raise InputError(f"line {number} must have {len(phrase)} characters, got {len(characters)} in {text!r}")
+        return tuple(SungWord(char, (1,)) for char in characters)
     words = split_words(text)
     if not words:
         raise InputError(f"line {number} must have words, got {text!r}")
