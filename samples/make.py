@@ -6,9 +6,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
-from cocreate import read_song
+from cocreate import Song, read_song
+from cocreate.files.notation import write_musicxml
 from cocreate.files.picture import draw_piano_roll
 
 HERE = Path(__file__).resolve().parent
@@ -28,8 +30,54 @@ COMMANDS = {
 }
 
 
+ENSEMBLES = {  # whole commands; notation shows the tune and its chords
+    "jazz_head_arranged": "arrange samples/02_jazz_over_chords.mid --style swing --parts bass,piano,drums --seed 4",
+    "bossa": "arrange samples/10_blues.mid --style bossa --parts bass,guitar,drums --seed 2",
+    "pop_song": "song --style pop --form AABA --key G --seed 5",
+}
+
+
+def ensembles(first: int) -> list[str]:
+    """Arrangements and songs with piano roll and notation; the lines of the page about them."""
+    lines: list[str] = []
+    for number, (name, command) in enumerate(ENSEMBLES.items(), start=first):
+        target = HERE / f"{number:02d}_{name}.mid"
+        write_first(command, target)
+        song = read_song(target)
+        draw_piano_roll(song, target.with_suffix(".png"), force=True)
+        draw_notation(replace(song, parts=song.parts[:1]), target.with_suffix(".svg"))
+        lines += ["", f"## {target.name}", "", f"    cocreate {command}", "", f"![{name}]({target.stem}.png)"]
+        lines += ["", f"![{name}, notation]({target.stem}.svg)"]
+    return lines
+
+
+def write_first(command: str, target: Path) -> None:
+    """The first idea of a command and its sidecar, at ``target``."""
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = [sys.executable, "-m", "cocreate.cli", *shlex.split(command), "-n", "1", "--out", folder]
+        subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL, cwd=HERE.parent)
+        first = min(Path(folder).glob("01_*.mid"))
+        shutil.copy(first, target)
+        sidecar = json.loads(first.with_suffix(".json").read_text(encoding="utf-8")) | {"path": target.name}
+        text = json.dumps(sidecar, indent=1, ensure_ascii=False) + "\n"
+        target.with_suffix(".json").write_text(text, encoding="utf-8")
+
+
+def draw_notation(song: Song, path: Path) -> None:
+    """The first page of a song as printed music, SVG (verovio, of the extra ``dev``)."""
+    import verovio
+
+    with tempfile.TemporaryDirectory() as folder:
+        write_musicxml(song, Path(folder) / "song.musicxml")
+        page = verovio.toolkit()
+        page.setOptions({"pageWidth": 2100, "pageHeight": 2970, "scale": 40, "adjustPageHeight": True, "header": "none",
+                         "footer": "none", "smuflTextFont": "embedded"})  # fmt: skip
+        page.loadFile(str(Path(folder) / "song.musicxml"))
+        path.write_text(page.renderToSVG(1), encoding="utf-8")
+
+
 def main() -> None:
-    """Ten ideas, ten pictures and the page that says how each was made."""
+    """Ten ideas, the ensembles, their pictures and the page that says how each was made."""
     lines = [
         "# Samples",
         "",
@@ -48,6 +96,7 @@ def main() -> None:
             target.with_suffix(".json").write_text(text, encoding="utf-8")
         draw_piano_roll(read_song(target), target.with_suffix(".png"), force=True)
         lines += ["", f"## {target.name}", "", f"    cocreate melody {options}", "", f"![{name}]({target.stem}.png)"]
+    lines += ensembles(len(COMMANDS) + 1)
     (HERE / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
