@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from cocreate.errors import InputError as InputError
     from cocreate.errors import UnmetError as UnmetError
     from cocreate.files import read_song as read_song
+    from cocreate.files.audio import render as render
+    from cocreate.files.export import export as export
     from cocreate.files.midi import write_midi as write_midi
+    from cocreate.files.notebook import song_html as song_html
+    from cocreate.files.picture import plot as plot
+    from cocreate.files.player import play as play
     from cocreate.music.song import Chord as Chord
     from cocreate.music.song import Key as Key
     from cocreate.music.song import Meter as Meter
@@ -44,6 +49,7 @@ _ROOMS = {
     "Meter": "cocreate.music.song",
     "read_song": "cocreate.files",
     "write_midi": "cocreate.files.midi",
+    "export": "cocreate.files.export",
     "CocreateError": "cocreate.errors",
     "InputError": "cocreate.errors",
     "FileError": "cocreate.errors",
@@ -51,11 +57,19 @@ _ROOMS = {
     "UnmetError": "cocreate.errors",
 }
 
+# what `song.plot()`, `song.play()` and a notebook ask the door for, so that a song need not know how it is shown
+_VIEWS = {
+    "render": "cocreate.files.audio",
+    "plot": "cocreate.files.picture",
+    "play": "cocreate.files.player",
+    "song_html": "cocreate.files.notebook",
+}
+
 __all__ = ["__version__", *_ROOMS]  # noqa: PLE0604 - the keys are the names
 
 
 def __getattr__(name: str) -> object:
-    room = _ROOMS.get(name)
+    room = _ROOMS.get(name) or _VIEWS.get(name)
     if room is None:
         raise AttributeError(f"module 'cocreate' has no attribute {name!r}; it has {', '.join(_ROOMS)}")
     value: object = getattr(import_module(room), name)

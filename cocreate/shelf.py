@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cocreate.errors import FileError, InputError
 from cocreate.files import read_song
+from cocreate.files.export import stem_files, write_stems
 from cocreate.files.midi import midi_bytes
 from cocreate.files.output import check_folder, idea_name, write_bytes
 from cocreate.generate.request import ANY
@@ -44,8 +45,12 @@ def read_styled(path: Path) -> Song:
     return replace(song, style=style) if isinstance(style, str) else song
 
 
-def save(candidates: Sequence[Candidate], folder: Path, *, force: bool = False) -> tuple[Candidate, ...]:
+def save(
+    candidates: Sequence[Candidate], folder: Path, *, force: bool = False, stems: bool = False
+) -> tuple[Candidate, ...]:
     """Write each candidate as DAW-ready MIDI with its sidecar; nothing there is overwritten without ``force``.
+
+    With ``stems`` one file a part stands in the folder ``NAME_stems`` beside each.
 
     Raises:
         FileError: if the folder cannot be written or a file is there already; no file is written then.
@@ -61,7 +66,8 @@ def save(candidates: Sequence[Candidate], folder: Path, *, force: bool = False) 
     ]  # fmt: skip
     for candidate in placed:
         assert candidate.path is not None
-        for path in (candidate.path, candidate.path.with_suffix(".json")):
+        beside = stem_files(candidate.song, candidate.path) if stems else ()
+        for path in (candidate.path, candidate.path.with_suffix(".json"), *beside):
             if not force and path.exists():
                 raise FileError(f"{path} exists already; choose another --out, another --seed, or give --force")
     for candidate in placed:
@@ -77,4 +83,6 @@ def save(candidates: Sequence[Candidate], folder: Path, *, force: bool = False) 
         # a folder's name need not be Unicode; JSON writes such bytes as \udcXX
         data = text.encode("utf-8", "backslashreplace")
         write_bytes(candidate.path.with_suffix(".json"), data, force=force)
+        if stems:
+            write_stems(candidate.song, candidate.path, force=force)
     return tuple(placed)

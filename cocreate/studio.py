@@ -33,15 +33,13 @@ from cocreate.model.decoder import Decoder
 from cocreate.model.sample import Sampling
 from cocreate.music.song import Key, Meter, Song
 from cocreate.music.theory import (
-    chord_symbol,
-    estimate_key,
+    as_range,
     key_name,
     parse_key,
     parse_meter,
     parse_progression,
-    parse_range,
 )
-from cocreate.ranking import Candidate, ranked
+from cocreate.ranking import Candidate, ranked, with_recipe
 from cocreate.shelf import read_styled, read_tune, save
 from cocreate.taste.events import Event, HeardItem, check_profile_name
 from cocreate.taste.features import DEFAULT_SCALE, FeatureScale, features, melody_id, scaled
@@ -152,7 +150,7 @@ class Studio(Ensemble):
             meter=meter or (Meter(0, 4, 4) if chords and song is None else None),
             tempo_bpm=tempo,
             bars=bars,
-            range=parse_range(range) if isinstance(range, str) else range,
+            range=as_range(range),
             density=density,
             mood=mood,
             start=song,
@@ -204,7 +202,7 @@ class Studio(Ensemble):
             UnmetError: if the song has no such bars or no tune around them, or every idea came too near to a known one.
         """
         request = self._asked(song, bars, part, style, guidance=guidance, n=n, seed=seed, temperature=temperature)
-        request = replace(request, range=_pitches(range))
+        request = replace(request, range=as_range(range))
         return self._ideas(request, fill_bars, style=style, recipe=self._recipe("fill", request, song))
 
     def vary(
@@ -237,7 +235,7 @@ class Studio(Ensemble):
         """
         request = self._asked(song, bars, part, style, guidance=guidance, n=n, seed=seed, temperature=temperature)
         # of nothing there is but one variation: the song
-        request = replace(request, amount=amount, keep=keep, range=_pitches(range), n=1 if amount == 0 else n)
+        request = replace(request, amount=amount, keep=keep, range=as_range(range), n=1 if amount == 0 else n)
         recipe = self._recipe("vary", request, song)
         return self._ideas(request, vary_bars, style=style, recipe=recipe, may_repeat=amount == 0)
 
@@ -265,7 +263,7 @@ class Studio(Ensemble):
             UnmetError: if the end cannot be gone on from, or every idea came too near to a known tune.
         """
         request = self._asked(song, None, part, style, guidance=guidance, n=n, seed=seed, temperature=temperature)
-        request = replace(request, more=bars, range=_pitches(range))
+        request = replace(request, more=bars, range=as_range(range))
         return self._ideas(request, continue_bars, style=style, recipe=self._recipe("continue", request, song))
 
     def harmony(
@@ -388,13 +386,17 @@ class Studio(Ensemble):
         """
         return self._tell("skip", paths)
 
-    def save(self, candidates: Sequence[Candidate], out: str | Path, *, force: bool = False) -> tuple[Candidate, ...]:
+    def save(
+        self, candidates: Sequence[Candidate], out: str | Path, *, force: bool = False, stems: bool = False
+    ) -> tuple[Candidate, ...]:
         """Write each candidate as DAW-ready MIDI with a JSON sidecar; nothing there is overwritten without ``force``.
+
+        With ``stems`` one file a part stands in the folder ``NAME_stems`` beside each.
 
         Raises:
             FileError: if the folder cannot be written or a file is there already; no file is written then.
         """
-        return save(candidates, Path(out), force=force)
+        return save(candidates, Path(out), force=force, stems=stems)
 
     def _ideas(
         self,
@@ -423,7 +425,7 @@ class Studio(Ensemble):
             qualities=[harmony_quality(draft.song, draft.singers) if draft.identity else None for draft in drafts],
         )
         wholes = {id(draft.song): draft.whole or draft.song for draft in drafts}
-        return tuple(_with_recipe(replace(one, song=wholes[id(one.song)]), request.seed, recipe) for one in found)
+        return tuple(with_recipe(replace(one, song=wholes[id(one.song)]), request.seed, recipe) for one in found)
 
     def _draw(
         self,
@@ -468,12 +470,3 @@ class Studio(Ensemble):
         for item in items:
             store.add_event(self.profile_name, Event(kind, item))
         return self.profile
-
-
-def _pitches(asked: str | tuple[int, int] | None) -> tuple[int, int] | None:
-    return parse_range(asked) if isinstance(asked, str) else asked
-
-
-def _with_recipe(one: Candidate, seed: int, recipe: Mapping[str, Any]) -> Candidate:
-    key = one.song.key or estimate_key(one.song)
-    return replace(one, seed=seed, recipe={**recipe, "chords": [chord_symbol(c, key=key) for c in one.song.chords]})

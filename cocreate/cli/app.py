@@ -8,13 +8,17 @@ import typer
 
 import cocreate
 from cocreate.cli.arrangement import arrange, blend, song
+from cocreate.cli.catalogue import catalog, explain, recommend, similar
 from cocreate.cli.checkpoints import info, styles
+from cocreate.cli.desk import export, import_, render
 from cocreate.cli.doctor import doctor
-from cocreate.cli.evaluation import evaluate_music, train_chorales
+from cocreate.cli.evaluation import evaluate_files, evaluate_music, train_chorales
 from cocreate.cli.harmony import harmony
 from cocreate.cli.ideas import melody, rank
+from cocreate.cli.listen import play, show
 from cocreate.cli.partners import continue_, fill, vary
-from cocreate.cli.taste import keep, profile, skip
+from cocreate.cli.profiles import profile
+from cocreate.cli.taste import keep, skip
 from cocreate.cli.training import train_adapt, train_band, train_harmony, train_music
 
 
@@ -61,9 +65,16 @@ app.command("fill")(fill)
 app.command("vary")(vary)
 app.command("continue")(continue_)
 app.command("rank")(rank)
+app.command("play")(play)
+app.command("show")(show)
+app.command("export")(export)
+app.command("render")(render)
+app.command("import")(import_)
 app.command("keep")(keep)
 app.command("skip")(skip)
-app.command("profile")(profile)
+app.command("recommend")(recommend)
+app.command("explain")(explain)
+app.command("similar")(similar)
 app.command("styles")(styles)
 app.command("info")(info)
 app.command("doctor")(doctor)
@@ -73,5 +84,8 @@ train.command("band")(train_band)
 train.command("adapt")(train_adapt)
 train.command("chorales")(train_chorales)
 evaluate.command("music")(evaluate_music)
+evaluate.command("files")(evaluate_files)
+app.add_typer(profile, name="profile")
+app.add_typer(catalog, name="catalog")
 app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")

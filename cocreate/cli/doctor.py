@@ -20,7 +20,8 @@ from cocreate.errors import CheckpointError, CocreateError, FileError
 # distributions; asked for by name, since importing them all would take ten seconds
 PACKAGES = (
     "numpy", "typer", "rich", "mido", "pretty_midi", "music21", "symusic", "miditok", "safetensors", "torch",
-    "transformers", "peft", "sqlalchemy", "platformdirs", "matplotlib",
+    "transformers", "peft", "scipy", "sqlalchemy", "alembic", "platformdirs", "matplotlib", "pyyaml", "soundfile",
+    "midirenderer", "miniaudio", "verovio", "typst",
 )  # fmt: skip
 OLDEST_PYTHON = (3, 11)
 

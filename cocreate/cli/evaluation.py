@@ -1,4 +1,4 @@
-"""``cocreate evaluate music`` and ``train chorales``: everything that is measured, and what only measures."""
+"""``cocreate evaluate music``, ``evaluate files`` and ``train chorales``: what is measured, and what only measures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def evaluate_music(
     checkpoint: CheckpointOption = "music",
     part: Annotated[
         list[str] | None,
-        typer.Option(help="likelihood, chorales, chords, ideas, styles or taste; may be given again. Else all."),
+        typer.Option(
+            help="likelihood, chorales, chords, voices, vary, ideas, styles or taste; again for more. Else all."
+        ),
     ] = None,
     corpus: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The packed corpus.npz of a training run on --data: saves time.")
@@ -72,3 +74,22 @@ def train_chorales(
 
     train(data / JSB_FOLDER, out, GridPlan(epochs=epochs, minutes=minutes, seed=seed), watch=tell)
     say(f"Weights in {out}; `cocreate evaluate music --part chorales` measures those of checkpoints/chorales.")
+
+
+def evaluate_files(
+    *,
+    data: DataOption,
+    count: Annotated[int, typer.Option(help="Files, spread evenly over the folder.")] = 2000,
+    formats: Annotated[
+        list[str] | None, typer.Option("--format", help=".mid, .musicxml, .abc or .krn; may be given again. Else all.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send real files through each format and count what survives."""
+    from cocreate.evaluate.roundtrip import FORMATS, format_round_trip, round_trip
+
+    found = round_trip(data, count=count, formats=formats or FORMATS, watch=say)
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        typer.echo(format_round_trip(found))

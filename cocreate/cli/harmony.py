@@ -16,6 +16,7 @@ from cocreate.cli.ideas import (
     OutOption,
     ProfileOption,
     SeedOption,
+    StemsOption,
     StyleOption,
     TemperatureOption,
 )
@@ -54,6 +55,7 @@ def harmony(
     profile: ProfileOption = "me",
     checkpoint: CheckpointOption = "music",
     out: OutOption = Path("ideas"),
+    stems: StemsOption = False,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -64,5 +66,6 @@ def harmony(
             file, voices=voices, rhythm=rhythm, complexity=complexity, keep=keep, part=part, style=style,
             guidance=guidance, n=n, seed=seed, temperature=temperature,
         ),
-        n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, force=force, as_json=as_json,
+        n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, stems=stems, force=force,
+        as_json=as_json,
     )  # fmt: skip

@@ -35,6 +35,7 @@ GuidanceOption = Annotated[
 ]
 TemperatureOption = Annotated[float, typer.Option("--temperature", help="Above 1 is more adventurous, below 1 safer.")]
 OutOption = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the files go.")]
+StemsOption = Annotated[bool, typer.Option("--stems", help="One file a part too, in a folder beside each idea.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace files of the same name.")]
 
 
@@ -85,6 +86,7 @@ def melody(
     profile: ProfileOption = "me",
     checkpoint: CheckpointOption = "music",
     out: OutOption = Path("ideas"),
+    stems: StemsOption = False,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -99,7 +101,7 @@ def melody(
         style=style, key=key, meter=meter, tempo=tempo, bars=bars, range=pitches, density=density, mood=mood,
         chords=chords, start=start, like=like or (), guidance=guidance, n=n, seed=seed, temperature=temperature,
     )  # fmt: skip
-    ideas = studio.save(ideas, out, force=force)
+    ideas = studio.save(ideas, out, force=force, stems=stems)
     print_ideas(studio, ideas, began=began, n=n, seed=seed, style=style, out=out, as_json=as_json)
 
 

@@ -20,6 +20,7 @@ from cocreate.cli.ideas import (
     OutOption,
     ProfileOption,
     SeedOption,
+    StemsOption,
     StyleOption,
     TemperatureOption,
     open_studio,
@@ -53,6 +54,7 @@ def fill(
     profile: ProfileOption = "me",
     checkpoint: CheckpointOption = "music",
     out: OutOption = Path("ideas"),
+    stems: StemsOption = False,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -63,7 +65,8 @@ def fill(
             file, bars=bars, range=range_, part=part, style=style, guidance=guidance, n=n, seed=seed,
             temperature=temperature,
         ),
-        n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, force=force, as_json=as_json,
+        n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, stems=stems, force=force,
+        as_json=as_json,
     )  # fmt: skip
 
 
@@ -85,6 +88,7 @@ def vary(
     profile: ProfileOption = "me",
     checkpoint: CheckpointOption = "music",
     out: OutOption = Path("ideas"),
+    stems: StemsOption = False,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -95,7 +99,8 @@ def vary(
             file, bars=bars, amount=amount, keep=keep, range=range_, part=part, style=style, guidance=guidance, n=n,
             seed=seed, temperature=temperature,
         ),
-        n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, force=force, as_json=as_json,
+        n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, stems=stems, force=force,
+        as_json=as_json,
     )  # fmt: skip
 
 
@@ -113,6 +118,7 @@ def continue_(
     profile: ProfileOption = "me",
     checkpoint: CheckpointOption = "music",
     out: OutOption = Path("ideas"),
+    stems: StemsOption = False,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -123,7 +129,8 @@ def continue_(
             file, bars=bars, range=range_, part=part, style=style, guidance=guidance, n=n, seed=seed,
             temperature=temperature,
         ),
-        n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, force=force, as_json=as_json,
+        n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, stems=stems, force=force,
+        as_json=as_json,
     )  # fmt: skip
 
 
@@ -141,6 +148,7 @@ def run_partner(
     profile: str,
     checkpoint: str,
     out: Path,
+    stems: bool = False,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -150,5 +158,5 @@ def run_partner(
     from cocreate.files.output import check_folder
 
     check_folder(out)
-    ideas = studio.save(write(studio), out, force=force)
+    ideas = studio.save(write(studio), out, force=force, stems=stems)
     print_ideas(studio, ideas, began=began, n=n, seed=seed, style=style, out=out, as_json=as_json)

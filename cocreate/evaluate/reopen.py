@@ -53,7 +53,9 @@ def with_pretty_midi(path: Path) -> Sounding:
     """Notes of the first instrument; its seconds turned back into ticks by its own tempo map."""
     import pretty_midi
 
-    midi = pretty_midi.PrettyMIDI(io.BytesIO(path.read_bytes()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it wants keys on track 0 alone; MuseScore wants them on the parts' too
+        midi = pretty_midi.PrettyMIDI(io.BytesIO(path.read_bytes()))
     return sorted(
         (midi.time_to_tick(n.start), n.pitch, midi.time_to_tick(n.end) - midi.time_to_tick(n.start))
         for n in midi.instruments[0].notes

@@ -53,6 +53,7 @@ _MODES = {
 }  # fmt: skip
 _TUPLET_TIMES = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
 _HIGHEST_ABC_PITCH = 127
+MAX_TUNE_LETTERS = 100_000  # twenty times the longest tune that we know
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ def read_tune(text: str, *, expand: bool = False, top_only: bool = False) -> Abc
         FileError: if there is no note, or a value cannot stand (a metre of 5/0).
     """
     reader = _Reader(top_only=top_only)
+    if len(text) > MAX_TUNE_LETTERS:
+        raise FileError(f"an ABC tune must have at most {MAX_TUNE_LETTERS} letters, got {len(text)}; split it")
     try:
         reader.read(text)
         return reader.tune(expand=expand)

@@ -2,14 +2,16 @@
 
 Conventions:
     Written: type 1, 480 ticks to a quarter; track 0 holds name, metres, keys, tempos, section markers and chord events
-    and no note; each part has a track and a channel (0-8 and 10-15; drums 9), one program change at tick 0, its words
-    as UTF-8 lyrics. A note ends at least 1 tick before the next of its pitch. All tracks end on one bar line.
+    and no note; each part has a track and a channel (0-8 and 10-15; drums 9), one program change at tick 0, the keys
+    once more, its words as UTF-8 lyrics. A note ends at least 1 tick before the next of its pitch. All tracks end on
+    one bar line.
     Not written, since no MIDI file holds it: pickup, style, verses after the first, modes (the signature stands as
     the major or minor key that shares it), roles (a name tells them), non-ASCII names.
 """
 
 from __future__ import annotations
 
+import warnings
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     import pretty_midi
     import symusic
 
-__all__ = ["midi_bytes", "read_midi", "to_pretty_midi", "to_symusic", "write_midi"]
+__all__ = ["midi_bytes", "read_midi", "stem_bytes", "to_pretty_midi", "to_symusic", "with_room", "write_midi"]
 
 _PITCHED_CHANNELS = tuple(c for c in range(16) if c != DRUM_CHANNEL)
 _CHOIR = 3  # voices beside the melody that need no chords under them
@@ -63,6 +65,25 @@ def midi_bytes(song: Song) -> bytes:
     Raises:
         InputError: if the song has neither notes nor chords, or more than 15 pitched parts.
     """
+    frame, *tracks = _tracks(song)
+    return _file([frame, *tracks], _end(song, [frame, *tracks]))
+
+
+def stem_bytes(song: Song) -> tuple[tuple[str, bytes], ...]:
+    """A name and a MIDI file for each track with notes of ``midi_bytes``: the frame of all and that track alone.
+
+    All end on the bar line on which the full file ends.
+
+    Raises:
+        InputError: as ``midi_bytes``.
+    """
+    frame, *tracks = _tracks(song)
+    end = _end(song, [frame, *tracks])
+    sounding = [track for track in tracks if any(message.type == "note_on" for _, _, message in track)]
+    return tuple((track[0][2].name, _file([frame, track], end)) for track in sounding)
+
+
+def _tracks(song: Song) -> list[list[_Event]]:
     if not song.chords and not any(part.notes for part in song.parts):
         raise InputError("a MIDI file needs at least one note or chord, got an empty song")
     pitched = sum(part.role != "drums" for part in song.parts)
@@ -70,14 +91,40 @@ def midi_bytes(song: Song) -> bytes:
         raise InputError(f"a MIDI file holds at most 15 pitched parts, got {pitched}; leave some out")
     channels = iter(_PITCHED_CHANNELS)
     tracks = [_conductor(song)]
-    tracks += [_track(part, DRUM_CHANNEL if part.role == "drums" else next(channels)) for part in song.parts]
+    tracks += [_track(part, DRUM_CHANNEL if part.role == "drums" else next(channels), song) for part in song.parts]
     players = [part.role for part in song.parts if part.notes]
     is_played = "chords" in players or "comping" in players or players.count("voice") >= _CHOIR
     if song.chords and not is_played and pitched < len(_PITCHED_CHANNELS):
-        tracks.append(_track(_block_chords(song.chords), next(channels)))
-    end = _last_bar_line(song, max((tick for track in tracks for tick, _, _ in track), default=0))
+        tracks.append(_track(_block_chords(song.chords), next(channels), song))
+    return tracks
+
+
+def _end(song: Song, tracks: list[list[_Event]]) -> int:
+    return _last_bar_line(song, max((tick for track in tracks for tick, _, _ in track), default=0))
+
+
+def _file(tracks: list[list[_Event]], end_ticks: int) -> bytes:
     midi = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_QUARTER, charset="utf-8")
-    midi.tracks.extend(_deltas(track, end) for track in tracks)
+    midi.tracks.extend(_deltas(track, end_ticks) for track in tracks)
+    buffer = BytesIO()
+    midi.save(file=buffer)
+    return buffer.getvalue()
+
+
+def with_room(data: bytes, *, seconds: float, volume: int = 100) -> bytes:
+    """A MIDI file of ours whose end comes so many ``seconds`` later, each channel at MIDI ``volume`` (0..127)."""
+    midi = mido.MidiFile(file=BytesIO(data))
+    tempo = next((m.tempo for m in reversed(midi.tracks[0]) if m.type == "set_tempo"), 500_000)
+    more = round(seconds * 1_000_000 / tempo * midi.ticks_per_beat)
+    for track in midi.tracks:
+        track[-1] = track[-1].copy(time=track[-1].time + more)
+        program = next((m for m in track if m.type == "program_change"), None)
+        if program is not None:
+            track.insert(
+                track.index(program),
+                mido.Message("control_change", channel=program.channel, control=7, value=volume, time=program.time),
+            )
+            track[track.index(program)] = program.copy(time=0)
     buffer = BytesIO()
     midi.save(file=buffer)
     return buffer.getvalue()
@@ -91,7 +138,9 @@ def to_pretty_midi(song: Song) -> pretty_midi.PrettyMIDI:
     """
     import pretty_midi
 
-    return pretty_midi.PrettyMIDI(BytesIO(midi_bytes(song)), charset="utf-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of keys on the parts' tracks, which it does not need
+        return pretty_midi.PrettyMIDI(BytesIO(midi_bytes(song)), charset="utf-8")
 
 
 def to_symusic(song: Song) -> symusic.Score:
@@ -119,9 +168,7 @@ def _conductor(song: Song) -> list[_Event]:
             clocks_per_click=clocks,
         )
         events.append((meter.start_ticks, _SECOND, message))
-    for key in song.keys:
-        name = _SIGNATURES[fifths(key)][key.mode in _MINOR_MODES]
-        events.append((key.start_ticks, _THIRD, mido.MetaMessage("key_signature", key=name)))
+    events += _signatures(song)
     for tempo in song.tempos:
         microseconds = round(MICROSECONDS_A_MINUTE / tempo.bpm)
         events.append((tempo.start_ticks, _FOURTH, mido.MetaMessage("set_tempo", tempo=microseconds)))
@@ -135,12 +182,22 @@ def _conductor(song: Song) -> list[_Event]:
     return events
 
 
-def _track(part: Part, channel: int) -> list[_Event]:
+def _signatures(song: Song) -> list[_Event]:
+    found: list[_Event] = []
+    for key in song.keys:
+        name = _SIGNATURES[fifths(key)][key.mode in _MINOR_MODES]
+        found.append((key.start_ticks, _THIRD, mido.MetaMessage("key_signature", key=name)))
+    return found
+
+
+def _track(part: Part, channel: int, song: Song) -> list[_Event]:
     name = to_ascii(part.name) or part.role.capitalize()
     events: list[_Event] = [
         (0, _FIRST, mido.MetaMessage("track_name", name=name)),
         (0, _SECOND, mido.Message("program_change", channel=channel, program=part.program)),
     ]
+    if part.role != "drums":
+        events += _signatures(song)  # MuseScore takes a staff's key from its own track, and guesses where none is
     verse = min((syllable.verse for syllable in part.syllables), default=1)
     for syllable in part.syllables:
         if syllable.verse == verse and syllable.text.strip():
@@ -180,8 +237,7 @@ def _deltas(events: list[_Event], end_ticks: int) -> Any:
     track = mido.MidiTrack()
     now = 0
     for tick, _, message in sorted(events, key=lambda event: event[:2]):
-        message.time = tick - now
-        track.append(message)
+        track.append(message.copy(time=tick - now))  # the same event may stand in several files
         now = tick
     track.append(mido.MetaMessage("end_of_track", time=end_ticks - now))
     return track

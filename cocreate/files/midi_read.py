@@ -2,15 +2,15 @@
 
 Conventions:
     Types 0 and 1, any resolution in beats, rounded to our ticks. Every fault of a file is a ``FileError`` with the
-    path. ``cocreate.files.midi`` is the public door; it opens ``read_midi`` too.
+    path. A file has at most ``MAX_FILE_BYTES``, which bounds time (seconds) and memory (below 0.5 GB).
+    ``cocreate.files.midi`` is the public door; it opens ``read_midi`` too.
 """
 
 from __future__ import annotations
 
-import contextlib
 import re
 import struct
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from io import BytesIO
@@ -22,6 +22,7 @@ import mido
 from mido.midifiles.meta import KeySignatureError
 
 from cocreate.errors import FileError, InputError
+from cocreate.files.letters import UTF_8, decoded, encoding_of
 from cocreate.files.roles import assign_roles
 from cocreate.files.xf import XfChord, read_xf
 from cocreate.music.song import (
@@ -40,6 +41,7 @@ from cocreate.music.song import (
 from cocreate.music.theory import parse_key
 
 DRUM_CHANNEL = 9
+MAX_FILE_BYTES = 500_000  # twice the longest symphony movement that we know; black MIDI is no song
 CHORDS_TRACK = "Chords"
 MICROSECONDS_A_MINUTE = 60_000_000
 _SLOWEST_BPM, _FASTEST_BPM = 5.0, 1000.0
@@ -83,6 +85,7 @@ class _Score:
     keys: dict[int, Key] = field(default_factory=dict)
     sections: list[Section] = field(default_factory=list)
     chords: dict[int, XfChord] = field(default_factory=dict)
+    encoding: str = UTF_8
 
 
 def read_midi(path: Path) -> Song:
@@ -98,6 +101,9 @@ def read_midi(path: Path) -> Song:
         FileError: if the file cannot be read, is no whole MIDI file, is of type 2, counts in seconds or is empty.
     """
     try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise FileError(f"a MIDI file must have at most {MAX_FILE_BYTES} bytes, {path} has {size}; split it")
         data = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
@@ -125,7 +131,7 @@ def _song_of(midi: Any) -> Song:
         raise InputError(f"a MIDI file must be of type 0 or 1, got type {midi.type}; export it as type 1")
     if midi.ticks_per_beat <= 0:
         raise InputError("a MIDI file must count in beats, this one counts in seconds (SMPTE); export it in beats")
-    score = _Score()
+    score = _Score(encoding=_encoding(midi))
     heard = [_hear(track, midi.ticks_per_beat, score) for track in midi.tracks]
     end = max((track.end_ticks for track in heard), default=0)
     if score.chords:
@@ -149,7 +155,7 @@ def _song_of(midi: Any) -> Song:
 
 def _hear(track: Any, ticks_per_beat: int, score: _Score) -> _Heard:
     heard = _Heard()
-    ringing: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)  # first in, first out: (start, velocity)
+    ringing: dict[tuple[int, int], deque[tuple[int, int]]] = defaultdict(deque)  # first in, first out: start, velocity
     now = ticks = 0
     for message in track:
         if message.time:
@@ -161,7 +167,7 @@ def _hear(track: Any, ticks_per_beat: int, score: _Score) -> _Heard:
         elif kind in ("note_on", "note_off"):
             waiting = ringing.get((message.channel, message.note))
             if waiting:
-                start, velocity = waiting.pop(0)
+                start, velocity = waiting.popleft()
                 heard.notes[message.channel].append(Note(start, message.note, max(1, ticks - start), velocity))
         elif kind == "program_change":
             heard.programs.setdefault(message.channel, message.program)
@@ -176,9 +182,9 @@ def _hear(track: Any, ticks_per_beat: int, score: _Score) -> _Heard:
 
 def _hear_meta(message: Any, ticks: int, heard: _Heard, score: _Score) -> None:
     if message.type == "track_name":
-        heard.name = heard.name or _text(message.name)
+        heard.name = heard.name or _text(message.name, score.encoding)
     elif message.type == "lyrics":
-        heard.lyrics.append((ticks, _text(message.text, strip=False)))
+        heard.lyrics.append((ticks, _text(message.text, score.encoding, strip=False)))
     elif message.type == "time_signature":
         score.meters[ticks] = Meter(ticks, message.numerator, message.denominator)
     elif message.type == "set_tempo":
@@ -188,7 +194,7 @@ def _hear_meta(message: Any, ticks: int, heard: _Heard, score: _Score) -> None:
     elif message.type == "key_signature":
         score.keys.setdefault(ticks, replace(parse_key(message.key), start_ticks=ticks))
     elif message.type == "marker":
-        label = _text(message.text)
+        label = _text(message.text, score.encoding)
         if label:
             score.sections.append(Section(ticks, label))
     elif message.type == "sequencer_specific":
@@ -197,12 +203,16 @@ def _hear_meta(message: Any, ticks: int, heard: _Heard, score: _Score) -> None:
             score.chords[ticks] = chord
 
 
-def _text(raw: str, *, strip: bool = True) -> str:
-    """Text that mido read as Latin-1, as UTF-8 where it is that."""
-    with contextlib.suppress(UnicodeDecodeError):  # an old file: Latin-1 it is
-        raw = raw.encode("latin-1").decode("utf-8")
-    raw = raw.replace("\0", "")
-    return raw.strip() if strip else raw
+def _encoding(midi: Any) -> str:
+    """The encoding of all words of the file."""
+    said = (getattr(m, "text", "") or getattr(m, "name", "") for track in midi.tracks for m in track if m.is_meta)
+    return encoding_of(b"\n".join(text.encode("latin-1") for text in said if isinstance(text, str)))
+
+
+def _text(raw: str, encoding: str, *, strip: bool = True) -> str:
+    """Text that mido read as Latin-1, as what it is."""
+    text = decoded(raw.encode("latin-1"), encoding).replace("\0", "")
+    return text.strip() if strip else text
 
 
 def apart(notes: Iterable[Note], *, gap_ticks: int) -> list[Note]:

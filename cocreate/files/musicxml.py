@@ -8,6 +8,7 @@ Conventions:
 
 from __future__ import annotations
 
+import lzma
 import re
 import xml.etree.ElementTree as ET
 import zipfile
@@ -22,7 +23,10 @@ from cocreate.files.layout import Voice, song_of
 from cocreate.music import theory
 from cocreate.music.song import TICKS_PER_QUARTER, Key, Meter, Song
 
-MAX_UNPACKED_BYTES = 200_000_000  # a packed score that claims more is a bomb or no score
+MAX_UNPACKED_BYTES = 64_000_000  # a packed score that claims more is a bomb or no score
+MAX_ELEMENTS = 2_000_000  # what fits into 1 GB; a symphony has half a million
+MAX_NOTES = 200_000
+MAX_CONTAINER_BYTES = 1_000_000
 _KINDS = {
     "major": "maj", "minor": "m", "augmented": "aug", "diminished": "dim", "dominant": "7", "major-seventh": "maj7",
     "minor-seventh": "m7", "diminished-seventh": "dim7", "augmented-seventh": "7#5", "half-diminished": "m7b5",
@@ -36,6 +40,12 @@ _ALTERS = {-2: "bb", -1: "b", 0: "", 1: "#", 2: "##"}
 _DRUM_CHANNEL = "10"  # General MIDI
 _VERSE_NUMBER = re.compile(r"^\s*\d+\s*[.)]\s*")  # "1. When"
 _LIGHT_DOUBLE = ("light-light", "light-heavy", "heavy-light", "heavy-heavy")
+
+
+# what broken XML and broken, locked or oddly packed archives raise
+_BROKEN = (
+    ET.ParseError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError, LookupError,
+)  # fmt: skip
 
 
 def load_score(path: Path, *, keep: str = "all") -> ET.Element:
@@ -53,6 +63,9 @@ def load_score(path: Path, *, keep: str = "all") -> ET.Element:
         data = path.read_bytes()
         if data[:2] == b"PK":
             data = _unpacked(path)
+        if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            data = re.sub(rb"encoding=.[\w-]+.", b'encoding="utf-8"', data.decode("utf-16").encode("utf-8"), count=1)
+        _check_size(path, data)
         if b"<!ENTITY" in data:
             raise FileError(f"{path.name} declares XML entities, which a score does not need; export it again")
         if keep != "all":
@@ -60,7 +73,7 @@ def load_score(path: Path, *, keep: str = "all") -> ET.Element:
         root = ET.fromstring(data)  # noqa: S314 - without entities there is nothing to blow up
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror}; check the path") from error
-    except (ET.ParseError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, LookupError) as error:
+    except _BROKEN as error:
         raise FileError(f"{path.name} is not a readable MusicXML file: {error}; export it again") from error
     if root.tag != "score-partwise":
         raise FileError(f"{path.name} must be a score-partwise MusicXML file, got <{root.tag}>; export it again")
@@ -110,7 +123,7 @@ def score_song(
         reader = _PartReader(top_only=top_only and not (lead and place))
         try:
             reader.read(part)
-        except (ValueError, ZeroDivisionError) as error:
+        except (ValueError, ArithmeticError) as error:
             raise FileError(f"the score has a value that cannot stand: {error}; export it again") from error
         part_id = part.get("id", "")
         is_drums = reader.is_drums or part_id in drums
@@ -396,11 +409,23 @@ def _pruned(data: bytes, keep: str) -> bytes:
     return data[: begins[0]] + kept + data[end:]
 
 
+def _check_size(path: Path, data: bytes) -> None:
+    """Counting costs a thousandth of parsing."""
+    for what, count, most in (
+        ("elements", data.count(b"<"), 2 * MAX_ELEMENTS),  # each has a beginning and an end
+        ("notes", data.count(b"<note"), MAX_NOTES),
+    ):
+        if count > most:
+            raise FileError(f"a score must have at most {most} {what}, {path.name} has {count}; split it")
+
+
 def _unpacked(path: Path) -> bytes:
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         scores = [n for n in names if n.endswith((".xml", ".musicxml")) and not n.startswith("META-INF")]
         if "META-INF/container.xml" in names:
+            if archive.getinfo("META-INF/container.xml").file_size > MAX_CONTAINER_BYTES:
+                raise ValueError("its table of contents is too large")
             container = ET.fromstring(archive.read("META-INF/container.xml"))  # noqa: S314 - five fixed lines
             named = [e.get("full-path", "") for e in container.iter() if e.tag.endswith("rootfile")]
             scores = [n for n in named if n in names] or scores

@@ -2,7 +2,8 @@
 
 Conventions:
     ``divisions`` is 480, so a tick is a division. Overlapping notes are tied chords. Tempo, key and section changes
-    stand at bar lines; a chord symbol stands where it begins. Syllables go on the notes that begin with them.
+    stand at bar lines; a chord symbol stands where it begins. Syllables go on the notes that begin with them. Flags
+    within a beat are beamed.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from cocreate.files.engraving import Slice, Span, change_at, chord_marks, slices_of, spans_of
 from cocreate.music import theory
@@ -37,6 +39,7 @@ _KINDS = {
     "m13": "minor-13th",
 }  # fmt: skip
 _DRUM_CHANNEL = 10
+_FLAGS = {"eighth": 1, "16th": 2, "32nd": 3, "64th": 4}
 _ILLEGAL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\ud800-\\udfff\\ufffe\\uffff]")
 
 
@@ -44,7 +47,7 @@ def musicxml_bytes(song: Song) -> bytes:
     """The song as a score-partwise document."""
     root = ET.Element("score-partwise", version="4.0")
     if song.title:
-        _text(_sub(root, "work"), "work-title", _legal(song.title))
+        _text(_sub(root, "work"), "work-title", legal(song.title))
     encoding = _sub(_sub(root, "identification"), "encoding")
     _text(encoding, "software", "cocreate")
     part_list = _sub(root, "part-list")
@@ -59,8 +62,8 @@ def musicxml_bytes(song: Song) -> bytes:
 
 def _declare(part_list: ET.Element, part: Part, index: int) -> None:
     score_part = _sub(part_list, "score-part", id=f"P{index}")
-    _text(score_part, "part-name", _legal(part.name))
-    _text(_sub(score_part, "score-instrument", id=f"P{index}-I1"), "instrument-name", _legal(part.name))
+    _text(score_part, "part-name", legal(part.name))
+    _text(_sub(score_part, "score-instrument", id=f"P{index}-I1"), "instrument-name", legal(part.name))
     midi = _sub(score_part, "midi-instrument", id=f"P{index}-I1")
     channel = (index - 1) % 15 + 1
     _text(midi, "midi-channel", _DRUM_CHANNEL if part.role == "drums" else channel + (channel >= _DRUM_CHANNEL))
@@ -83,8 +86,9 @@ class _PartWriter:
             self._attributes(measure, span)
             self._directions(measure, span)
             self._harmonies(measure, span)
-            for piece in pieces:
-                self._slice(measure, piece)
+            atoms = [atom for piece in pieces for atom in _atoms(piece)]
+            for atom, beams in zip(atoms, _beams(atoms, span), strict=True):
+                self._atom(measure, atom, beams)
         barline = _sub(measure, "barline", location="right")
         _text(barline, "bar-style", "light-heavy")
 
@@ -118,7 +122,7 @@ class _PartWriter:
             return
         if section := change_at(self.song.sections, span):
             direction = _sub(measure, "direction", placement="above")
-            _text(_sub(direction, "direction-type"), "rehearsal", _legal(section.label))
+            _text(_sub(direction, "direction-type"), "rehearsal", legal(section.label))
         if tempo := change_at(self.song.tempos, span):
             direction = _sub(measure, "direction", placement="above")
             metronome = _sub(_sub(direction, "direction-type"), "metronome")
@@ -143,25 +147,82 @@ class _PartWriter:
             if chord.start_ticks > span.start_ticks:
                 _text(harmony, "offset", chord.start_ticks - span.start_ticks)
 
-    def _slice(self, measure: ET.Element, piece: Slice) -> None:
-        lengths = list(_written(piece.length_ticks))
-        for place, length in enumerate(lengths):
-            first, last = place == 0, place + 1 == len(lengths)
-            for index, pitch in enumerate(piece.pitches or (None,)):
-                note = _sub(measure, "note")
-                if index:
-                    _sub(note, "chord")
-                _sounding(note, pitch, self.key)
-                _text(note, "duration", length)
-                stops = pitch is not None and (not first or pitch in piece.held)
-                starts = pitch is not None and (not last or pitch in piece.tied)
-                _ties(note, "tie", stops=stops, starts=starts)
-                _text(note, "voice", 1)
-                _looks(note, length)
-                if stops or starts:
-                    _ties(_sub(note, "notations"), "tied", stops=stops, starts=starts)
-                if first and index == 0 and pitch is not None:
-                    _lyrics(note, piece)
+    def _atom(self, measure: ET.Element, atom: _Atom, beams: tuple[str, ...]) -> None:
+        piece = atom.piece
+        for index, pitch in enumerate(piece.pitches or (None,)):
+            note = _sub(measure, "note")
+            if index:
+                _sub(note, "chord")
+            _sounding(note, pitch, self.key)
+            _text(note, "duration", atom.length_ticks)
+            stops = pitch is not None and (not atom.is_first or pitch in piece.held)
+            starts = pitch is not None and (not atom.is_last or pitch in piece.tied)
+            _ties(note, "tie", stops=stops, starts=starts)
+            _text(note, "voice", 1)
+            _looks(note, atom.length_ticks)
+            for number, beam in enumerate(beams if index == 0 else (), start=1):
+                _text(note, "beam", beam).set("number", str(number))
+            if stops or starts:
+                _ties(_sub(note, "notations"), "tied", stops=stops, starts=starts)
+            if atom.is_first and index == 0 and pitch is not None:
+                _lyrics(note, piece)
+
+
+@dataclass(frozen=True, slots=True)
+class _Atom:
+    """One written note, chord or rest: a slice, or a part of it that one note value can say."""
+
+    piece: Slice
+    start_ticks: int
+    length_ticks: int
+    is_first: bool
+    is_last: bool
+
+    @property
+    def flags(self) -> int:
+        """How many flags or beams it has; 0 for rests and for quarters and longer."""
+        if not self.piece.pitches or self.length_ticks not in _LENGTHS:
+            return 0
+        return _FLAGS.get(_LENGTHS[self.length_ticks][0], 0)
+
+
+def _atoms(piece: Slice) -> Iterator[_Atom]:
+    lengths = list(_written(piece.length_ticks))
+    at = piece.start_ticks
+    for place, length in enumerate(lengths):
+        yield _Atom(piece, at, length, is_first=place == 0, is_last=place + 1 == len(lengths))
+        at += length
+
+
+def _beams(atoms: list[_Atom], span: Span) -> list[tuple[str, ...]]:
+    """The beams of each atom, level by level: neighbours with flags in one beat hang together."""
+    found: list[tuple[str, ...]] = [()] * len(atoms)
+    groups: list[list[int]] = []
+    last_beat = -1
+    for place, atom in enumerate(atoms):
+        beat = (atom.start_ticks - span.bar.start_ticks) // span.bar.meter.beat_ticks
+        if not atom.flags:
+            last_beat = -1
+        elif beat == last_beat:
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+            last_beat = beat
+    for group in groups:
+        if len(group) > 1:
+            flags = [atoms[place].flags for place in group]
+            for at, place in enumerate(group):
+                found[place] = tuple(_beam(flags, at, level) for level in range(1, flags[at] + 1))
+    return found
+
+
+def _beam(flags: list[int], at: int, level: int) -> str:
+    before, after = at > 0 and flags[at - 1] >= level, at + 1 < len(flags) and flags[at + 1] >= level
+    if before and after:
+        return "continue"
+    if before or after:
+        return "end" if before else "begin"
+    return "backward hook" if at else "forward hook"
 
 
 def _written(ticks: int) -> Iterator[int]:
@@ -214,7 +275,7 @@ def _lyrics(note: ET.Element, piece: Slice) -> None:
         lyric = _sub(note, "lyric", number=str(syllable.verse))
         kinds = {(False, False): "single", (False, True): "begin", (True, True): "middle", (True, False): "end"}
         _text(lyric, "syllabic", kinds[goes_on, syllable.joins_next])
-        _text(lyric, "text", _legal(syllable.text))
+        _text(lyric, "text", legal(syllable.text))
 
 
 def _pitch_class(harmony: ET.Element, tag: str, pc: int, key: Key | None) -> None:
@@ -225,7 +286,7 @@ def _pitch_class(harmony: ET.Element, tag: str, pc: int, key: Key | None) -> Non
         _text(element, f"{tag}-alter", 1 if name[1] == "#" else -1)
 
 
-def _legal(text: str) -> str:
+def legal(text: str) -> str:
     """Without the control characters that XML cannot hold."""
     return _ILLEGAL.sub("", text)
 

@@ -22,6 +22,7 @@ from cocreate.errors import FileError, InputError
 from cocreate.files.abc import read_tune, split_tunes
 from cocreate.files.abc_write import abc_text
 from cocreate.files.kern_write import kern_text
+from cocreate.files.letters import decoded, encoding_of
 from cocreate.files.musicxml import load_score, score_song
 from cocreate.files.musicxml_write import musicxml_bytes
 from cocreate.files.output import write_bytes, write_text
@@ -29,7 +30,9 @@ from cocreate.music.song import Song
 
 MUSICXML_ENDINGS = (".musicxml", ".xml", ".mxl")
 NOTATION_ENDINGS = (*MUSICXML_ENDINGS, ".abc", ".krn")
-MAX_FILE_BYTES = 50_000_000  # scores of whole operas are smaller
+MAX_FILE_BYTES = 20_000_000  # scores of whole operas are smaller
+MAX_KERN_TOKENS = 4_000  # seconds of music21; a chorale has five hundred
+MAX_TEXT_BYTES = 2_000_000  # of ABC and kern: ten times the longest tune book that we know
 
 
 def read_notation(path: Path) -> Song:
@@ -46,6 +49,10 @@ def read_notation(path: Path) -> Song:
         song = _read(path, ending)
     except InputError as error:
         raise FileError(f"{path.name} has music that cannot stand: {error}") from error
+    except FileError as error:
+        if path.name in str(error):
+            raise
+        raise FileError(f"{path.name} cannot be read: {error}") from error
     return song if song.title else replace(song, title=path.stem)
 
 
@@ -85,8 +92,9 @@ def _check(path: Path) -> None:
         raise FileError(f"{path} cannot be read ({error.strerror}); check the path") from error
     if path.is_dir():
         raise FileError(f"{path} is a folder; give a file in it")
-    if not 0 < size <= MAX_FILE_BYTES:
-        raise FileError(f"a notation file must have 1..{MAX_FILE_BYTES} bytes, {path.name} has {size}")
+    most = MAX_FILE_BYTES if path.suffix.lower() in MUSICXML_ENDINGS else MAX_TEXT_BYTES
+    if not 0 < size <= most:
+        raise FileError(f"a notation file must have 1..{most} bytes, {path.name} has {size}")
 
 
 def _read(path: Path, ending: str) -> Song:
@@ -102,10 +110,7 @@ def _read_abc(path: Path) -> Song:
         data = path.read_bytes()
     except OSError as error:
         raise FileError(f"{path} cannot be read ({error.strerror}); check the path") from error
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")  # what ABC programs wrote before 2010
+    text = decoded(data, encoding_of(data)).removeprefix("\ufeff")
     tunes = split_tunes(text)
     if not tunes:
         raise FileError(f"{path.name} has no ABC tune; a tune needs a K: line")
@@ -114,6 +119,7 @@ def _read_abc(path: Path) -> Song:
 
 def _through_music21(path: Path) -> Song:
     """Read by music21, handed over as MusicXML."""
+    _check_kern(path)
     import music21
 
     talk = io.StringIO()  # it reports what it cannot read on standard error and goes on
@@ -127,6 +133,19 @@ def _through_music21(path: Path) -> Song:
             reason = " ".join(str(error).split())[:120] or type(error).__name__
             raise FileError(f"{path.name} cannot be read as {path.suffix[1:]}: {reason}") from error
         return replace(score_song(load_score(target))[0], title=_own_title(score))
+
+
+def _check_kern(path: Path) -> None:
+    """Refuse what would keep music21 busy for minutes: it takes a millisecond and more for each token."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise FileError(f"{path} cannot be read ({error.strerror}); check the path") from error
+    tokens = data.count(b"\t") + data.count(b"\n")
+    if tokens > MAX_KERN_TOKENS:
+        raise FileError(f"a kern file must have at most {MAX_KERN_TOKENS} tokens, {path.name} has {tokens}; split it")
+    if b"**kern" not in data or data.count(b"**kern\n") > 1:
+        raise FileError(f"{path.name} is no kern file: it must begin its spines with **kern, once; export it again")
 
 
 def _own_title(score: Any) -> str:

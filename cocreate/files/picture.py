@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from io import BytesIO
+from math import pi
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,6 @@ from cocreate.music.theory import chord_symbol, key_name, pitch_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6D31", "#6B6B6B")
 _FONTS = ("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei")
@@ -38,13 +38,28 @@ def draw_piano_roll(song: Song, path: Path, *, force: bool = False) -> None:
         InputError: if the song has no notes.
         FileError: if the file exists and ``force`` is false, or cannot be written.
     """
+    write_bytes(path, piano_roll_png(song), force=force)
+
+
+def piano_roll_png(song: Song) -> bytes:
+    """The piano roll of ``song`` as PNG; as ``draw_piano_roll``."""
+    return _png(plot(song).figure)
+
+
+def plot(song: Song, axes: Axes | None = None) -> Axes:
+    """The piano roll of ``song`` on matplotlib axes, which are returned; new ones by default.
+
+    Raises:
+        InputError: if the song has no notes.
+    """
     notes = [note for part in song.parts for note in part.notes]
     if not notes:
         raise InputError("a piano roll needs at least one note, got an empty song")
     grid = song.bars()[:_MOST_BARS]
     low, high = min(n.pitch for n in notes) - 1, max(n.pitch for n in notes) + 1
     rows = high - low + 1
-    figure, axes = _canvas(width=min(24.0, 4 + 1.1 * len(grid)), height=min(14.0, max(3.2, 1.6 + 0.17 * rows)))
+    if axes is None:
+        axes = _canvas(width=min(24.0, 4 + 1.1 * len(grid)), height=min(14.0, max(3.2, 1.6 + 0.17 * rows)))
     axes.set_xlim(0, grid[-1].end_ticks)
     axes.set_ylim(low - 0.5, high + 0.5)
     for pitch in range(low, high + 1):
@@ -61,7 +76,35 @@ def draw_piano_roll(song: Song, path: Path, *, force: bool = False) -> None:
     _draw_chords(song, axes, high, grid[-1].end_ticks)
     if len(song.parts) > 1:
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=9)
-    _save(figure, path, force=force)
+    return axes
+
+
+def draw_radar(axes_values: Mapping[str, float], path: Path, *, title: str, force: bool = False) -> None:
+    """Draw named values in 0..1 as a radar; the dashed ring at 0.5 is the ordinary.
+
+    Raises:
+        InputError: if there are fewer than three values.
+        FileError: if the file exists and ``force`` is false, or cannot be written.
+    """
+    if len(axes_values) < 3:  # noqa: PLR2004 - two are a line
+        raise InputError(f"a radar needs at least three values, got {len(axes_values)}")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    names, values = list(axes_values), list(axes_values.values())
+    angles = [2 * pi * place / len(names) for place in range(len(names))]
+    figure = Figure(figsize=(6.4, 6.4), dpi=_DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot(projection="polar")
+    axes.set_ylim(0, 1)
+    axes.set_yticks([])
+    axes.set_xticks(angles, [_drawable(name) for name in names], color=_INK)
+    ring = [*angles, angles[0]]
+    axes.plot(ring, [0.5] * len(ring), color=_INK, linewidth=0.8, linestyle="--")
+    axes.plot(ring, [*values, values[0]], color=_COLOURS[0], linewidth=1.8)
+    axes.fill(ring, [*values, values[0]], color=_COLOURS[0], alpha=0.25)
+    _set_title(axes, title)
+    write_bytes(path, _png(figure), force=force)
 
 
 def draw_training_curve(
@@ -84,7 +127,7 @@ def draw_training_curve(
     drawn = {name: points for name, points in series.items() if points}
     if not drawn:
         raise InputError("a training curve needs at least one point, got none")
-    figure, axes = _canvas(width=8.0, height=4.5)
+    axes = _canvas(width=8.0, height=4.5)
     for place, (name, points) in enumerate(drawn.items()):
         xs, ys = zip(*points, strict=True)
         colour = _COLOURS[place % len(_COLOURS)]
@@ -99,10 +142,10 @@ def draw_training_curve(
     axes.set_ylabel(_drawable(ylabel))
     _set_title(axes, title)
     axes.legend(frameon=False)
-    _save(figure, path, force=force)
+    write_bytes(path, _png(axes.figure), force=force)
 
 
-def _canvas(*, width: float, height: float) -> tuple[Figure, Axes]:
+def _canvas(*, width: float, height: float) -> Axes:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
@@ -112,7 +155,7 @@ def _canvas(*, width: float, height: float) -> tuple[Figure, Axes]:
     for side in ("left", "bottom"):
         axes.spines[side].set_color(_FAINT)
     axes.tick_params(colors=_INK, length=0, labelsize=8)
-    return figure, axes
+    return axes
 
 
 def _draw_part(axes: Axes, part: Part, colour: str, stop_ticks: int) -> None:
@@ -198,7 +241,7 @@ def _letters() -> frozenset[int]:
     return frozenset(known)
 
 
-def _save(figure: Figure, path: Path, *, force: bool) -> None:
+def _png(figure: Any) -> bytes:
     buffer = BytesIO()
     figure.savefig(buffer, format="png", facecolor="white")
-    write_bytes(path, buffer.getvalue(), force=force)
+    return buffer.getvalue()

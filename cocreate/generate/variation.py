@@ -82,8 +82,8 @@ def continue_bars(net: Decoder, table: Mapping[str, Any], request: TuneRequest) 
     """
     tune = find_tune(request.song, part=request.part)
     asked = MelodyRequest(
-        style=_style(request, table), bars=request.more, start=tune.lead(), n=request.n, seed=request.seed,
-        sampling=request.sampling, leanings=request.leanings,
+        style=_style(request, table), bars=request.more, start=tune.lead(), range=request.range, n=request.n,
+        seed=request.seed, sampling=request.sampling, leanings=request.leanings,
     )  # fmt: skip
     found = []
     for draft in write_melodies(net, table, asked):

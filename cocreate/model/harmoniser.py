@@ -210,6 +210,7 @@ def harmonise_slots(
     *,
     styles: Sequence[str] = (),
     beam: int = BEAM,
+    seed: int | None = None,
 ) -> tuple[Chord, ...]:
     """The likeliest chords under the song's melody, one for each of ``places``; its own chords are not looked at.
 
@@ -220,12 +221,15 @@ def harmonise_slots(
         places: in time order, none over another; a ``Chord`` is kept.
         styles: words of the vocabulary.
         beam: sequences that are followed side by side, >= 1.
+        seed: draw them by chance instead, as people choose, from a generator of its own.
 
     Raises:
         InputError: if places overlap or are out of order, or ``beam`` is out of range.
     """
     if beam < 1:
         raise InputError(f"beam must be 1 sequence or more, got {beam}")
+    if seed is not None:
+        beam = 1
     for before, after in pairwise(places):
         if after.start_ticks < before.end_ticks:
             raise InputError(
@@ -242,6 +246,7 @@ def harmonise_slots(
     band = _Band(net, clues, symbol, kept, manner=Manner(styles=tuple(styles)), size=beam)
     costs = np.full(beam, np.inf)
     costs[0] = 0.0  # all begin alike: the others are ghosts until the first choice
+    rng = None if seed is None else np.random.default_rng(seed)
     for window in _windows(clues):
         for place in band.open(window):
             scores = band.scores(place)
@@ -249,7 +254,7 @@ def harmonise_slots(
                 for hand in band.hands:
                     hand.put(clues, place, *kept[place])
             elif symbol[place] == PRESENT:
-                costs = _choose(band, place, scores, costs)
+                costs = _choose(band, place, scores, costs, rng)
     best = band.hands[int(costs.argmin())]
     return tuple(
         one if isinstance(one, Chord) else best.chord_at(clues, numbers[one.start_ticks], one.length_ticks)
@@ -257,8 +262,14 @@ def harmonise_slots(
     )
 
 
-def _choose(band: _Band, place: int, scores: FloatArray, costs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Let the likeliest of all hands and classes go on at a place; their costs in nats."""
+def _choose(
+    band: _Band,
+    place: int,
+    scores: FloatArray,
+    costs: npt.NDArray[np.float64],
+    rng: np.random.Generator | None,
+) -> npt.NDArray[np.float64]:
+    """Let the likeliest of all hands and classes go on at a place, or one by chance; their costs in nats."""
     logs = scores.astype(np.float64)
     logs[:, NO_CHORD] = -np.inf
     for row, hand in enumerate(band.hands):
@@ -268,7 +279,10 @@ def _choose(band: _Band, place: int, scores: FloatArray, costs: npt.NDArray[np.f
             logs[row, HOLD] = -np.inf
     logs -= np.logaddexp.reduce(logs, axis=1, keepdims=True)
     totals = (costs[:, None] - logs).ravel()
-    best = np.argsort(totals, kind="stable")[: len(costs)]
+    if rng is None:
+        best = np.argsort(totals, kind="stable")[: len(costs)]
+    else:
+        best = np.array([draw(-totals.astype(np.float32), np.isfinite(totals), rng, Sampling())[0]])
     rows, picks = np.divmod(best, logs.shape[1])
     band.take(rows)
     for hand, pick in zip(band.hands, picks.tolist(), strict=True):

@@ -11,7 +11,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from importlib import import_module
+from typing import Any, TypeVar
 
 from cocreate.errors import InputError
 
@@ -364,6 +365,18 @@ class Song:
             pickup_ticks=self.pickup_ticks if first == 0 else 0,
         )
 
+    def plot(self) -> Any:
+        """The piano roll on matplotlib axes, which are returned."""
+        return _at_the_door("plot")(self)
+
+    def play(self, *, port: str | None = None) -> None:
+        """Play it through the loudspeakers, or to the MIDI port called ``port``; returns when it is over."""
+        _at_the_door("play")(self, port=port)
+
+    def _repr_html_(self) -> str:
+        """Piano roll and player for a notebook, without network."""
+        return str(_at_the_door("song_html")(self))
+
     def _walk_bars(self) -> Iterator[Bar]:
         index, ticks, place = 0, 0, 0
         while True:
@@ -372,6 +385,11 @@ class Song:
             meter = self.meters[place]
             yield Bar(index, ticks, meter.bar_ticks, meter)
             index, ticks = index + 1, ticks + meter.bar_ticks
+
+
+def _at_the_door(name: str) -> Any:
+    """What the public door has under ``name``: a song does not know how it is drawn or played, the door does."""
+    return getattr(import_module("cocreate"), name)
 
 
 Timed = TypeVar("Timed", Meter, Tempo, Key)

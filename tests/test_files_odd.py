@@ -1,0 +1,240 @@
+"""Odd and hostile files: each is a song or one clear line, in bounded time and memory."""
+
+from __future__ import annotations
+
+import io
+import random
+import time
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cocreate.errors import CocreateError, FileError
+from cocreate.files import read_song
+from cocreate.files.letters import encoding_of
+from cocreate.files.midi import midi_bytes
+from cocreate.files.musicxml_write import musicxml_bytes
+from cocreate.music.song import Note, Part, Song, Syllable
+
+SECONDS_AT_MOST = 5.0
+WORDS = {
+    "latin-1": "été là-bas",
+    "cp932": "さくらのうた",
+    "gbk": "月亮代表我的心",
+    "utf-8": "naïve 雨",
+    "ascii": "la la",
+}
+END = b"\x00\xff\x2f\x00"
+
+
+def length(value: int) -> bytes:
+    """A variable-length quantity."""
+    found = [value & 0x7F]
+    while value := value >> 7:
+        found.append(0x80 | value & 0x7F)
+    return bytes(reversed(found))
+
+
+def meta(kind: int, data: bytes) -> bytes:
+    return bytes((0xFF, kind)) + length(len(data)) + data
+
+
+def smf(tracks: list[bytes], *, kind: int = 1, division: bytes = b"\x01\xe0") -> bytes:
+    head = b"MThd" + (6).to_bytes(4, "big") + kind.to_bytes(2, "big") + len(tracks).to_bytes(2, "big") + division
+    return head + b"".join(b"MTrk" + len(track).to_bytes(4, "big") + track for track in tracks)
+
+
+def odd_track(rng: random.Random, *, notes: int) -> bytes:
+    """Events in no order that a sane program writes."""
+    text = WORDS[rng.choice(list(WORDS))]
+    encoded = text.encode(next(name for name, words in WORDS.items() if words == text))
+    out, running = b"", -1
+    for _ in range(notes):
+        out += length(rng.choice((0, 0, 1, 60, 240, 480, 100_000 if rng.random() < 0.01 else 3)))
+        what = rng.random()
+        if what < 0.6:
+            status = rng.choice((0x90, 0x90, 0x80)) | rng.randrange(16)
+            if status != running or rng.random() < 0.3:
+                out += bytes((status,))
+                running = status
+            out += bytes((rng.randrange(128), rng.choice((0, 1, 64, 127))))
+            continue
+        running = -1
+        if what < 0.7:
+            out += meta(0x51, rng.randrange(1 << 24).to_bytes(3, "big"))
+        elif what < 0.75:
+            out += meta(0x59, bytes((rng.randrange(256) if rng.random() < 0.1 else rng.randrange(8), rng.randrange(2))))
+        elif what < 0.8:
+            out += meta(0x58, bytes((rng.randrange(1, 9), rng.randrange(4), 24, 8)))
+        elif what < 0.9:
+            out += meta(rng.choice((1, 2, 3, 5, 6)), encoded)
+        elif what < 0.93:
+            out += b"\xf0" + length(4) + b"\x7e\x7f\x09\xf7"
+        elif what < 0.96:
+            out += meta(rng.randrange(0x60, 0x7F), bytes(rng.randrange(8)))
+        else:
+            out += bytes((0xC0 | rng.randrange(16), rng.randrange(128)))
+    return out + (END if rng.random() < 0.9 else b"")
+
+
+def odd_file(seed: int) -> bytes:
+    rng = random.Random(seed)
+    division = rng.choice((96, 120, 384, 480, 960, 1, 32767)).to_bytes(2, "big")
+    if rng.random() < 0.05:
+        division = bytes((rng.choice((0xE8, 0xE7, 0xE2)), 40))  # SMPTE
+    kind = rng.choice((0, 1, 1, 1, 2 if rng.random() < 0.2 else 1))
+    count = 1 if kind == 0 else rng.choice((1, 2, 4, 4, 4, 30))
+    tracks = [b"" if rng.random() < 0.1 else odd_track(rng, notes=rng.choice((0, 5, 20, 60))) for _ in range(count)]
+    data = smf(tracks, kind=kind, division=division)
+    spoil = rng.random()
+    if spoil < 0.15:
+        data = data[: rng.randrange(len(data))]
+    elif spoil < 0.4:
+        broken = bytearray(data)
+        for _ in range(rng.randrange(1, 8)):
+            broken[rng.randrange(len(broken))] = rng.randrange(256)
+        data = bytes(broken)
+    return data
+
+
+def read(data: bytes, folder: Path, name: str) -> str:
+    """ "song", or the reason why not; fails on anything else, or when it takes too long."""
+    path = folder / name
+    path.write_bytes(data)
+    began = time.process_time()
+    said = ""
+    try:
+        song = read_song(path)
+    except CocreateError as error:
+        said = str(error)
+    assert time.process_time() - began < SECONDS_AT_MOST
+    if said:
+        assert "\n" not in said
+        assert name in said
+        return said
+    assert song.parts or song.chords
+    return "song"
+
+
+def test_a_thousand_odd_midi_files_are_songs_or_one_clear_line(tmp_path: Path) -> None:
+    found = Counter(read(odd_file(seed), tmp_path, "odd.mid") == "song" for seed in range(1000))
+    assert found[True] > 400  # most are odd, not broken
+
+
+@pytest.mark.parametrize("encoding", list(WORDS))
+def test_words_of_old_files_are_read_in_their_encoding(tmp_path: Path, encoding: str) -> None:
+    words = WORDS[encoding]
+    track = b"\x00" + meta(5, words.encode(encoding)) + b"\x00\x90\x3c\x40\x83\x60\x80\x3c\x40" + END
+    (tmp_path / "old.mid").write_bytes(smf([track]))
+    assert read_song(tmp_path / "old.mid").melody.syllables[0].text == words
+
+
+def test_quotation_marks_of_windows_and_accents_are_no_chinese() -> None:
+    for text in ("“quoted” — Überraschung", "Größe", "ÄÖÜ", "élan vital"):
+        assert encoding_of(text.encode("cp1252")) == "cp1252"
+
+
+def test_chinese_abc_of_an_old_program_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.abc").write_bytes("X:1\nT:月亮代表\nM:4/4\nL:1/4\nK:C\nCDEF|\n".encode("gbk"))
+    assert read_song(tmp_path / "a.abc").title == "月亮代表"
+
+
+# --- hostile ---------------------------------------------------------------------------------------------------------
+
+
+def million_notes() -> bytes:
+    return smf([b"\x00\x90\x3c\x40" + bytes((10, 60, 0, 0, 60, 64)) * 1_000_000 + END])
+
+
+def many_notes_of_one_pitch_left_on() -> bytes:
+    return smf([b"\x00\x90\x3c\x40" + bytes((0, 60, 64)) * 80_000 + bytes((1, 60, 0)) * 80_000 + END])
+
+
+def tempo_storm() -> bytes:
+    return smf([(b"\x01" + meta(0x51, b"\x07\xa1\x20")) * 68_000 + b"\x00\x90\x3c\x40\x60\x80\x3c\x40" + END])
+
+
+def metre_storm() -> bytes:
+    return smf([(b"\x1e" + meta(0x58, b"\x01\x06\x18\x08")) * 60_000 + b"\x00\x90\x3c\x40\x60\x80\x3c\x40" + END])
+
+
+def packed(name: str, data: bytes, *, container: bytes = b"") -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        if container:
+            archive.writestr("META-INF/container.xml", container)
+        archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+SCORE = b'<score-partwise><part id="P1"><measure>%s</measure></part></score-partwise>'
+LAUGHS = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><score-partwise>&b;</score-partwise>'
+HOSTILE = {
+    "gigabyte_track.mid": b"MThd\x00\x00\x00\x06\x00\x01\x00\x01\x01\xe0MTrk\x7f\xff\xff\xff\x00\x90\x3c\x40",
+    "gigabyte_meta.mid": smf([b"\x00\xff\x01\xff\xff\xff\x7f" + b"x" * 20 + END]),
+    "gigabyte_sysex.mid": smf([b"\x00\xf0\xff\xff\xff\x7f\x01\x02" + END]),
+    "65535_tracks.mid": b"MThd\x00\x00\x00\x06\x00\x01\xff\xff\x01\xe0",
+    "far_note.mid": smf([(b"\xff\xff\xff\x7f" + meta(1, b"")) * 500 + b"\x00\x90\x3c\x40\x60\x80\x3c\x40" + END]),
+    "million_notes.mid": million_notes(),
+    "left_on.mid": many_notes_of_one_pitch_left_on(),
+    "tempo_storm.mid": tempo_storm(),
+    "metre_storm.mid": metre_storm(),
+    "laughs.musicxml": LAUGHS,
+    "laughs_utf16.musicxml": LAUGHS.decode().encode("utf-16"),
+    "zip_bomb.mxl": packed("a.xml", SCORE % (b" " * 100_000_000)),
+    "zip_bomb_container.mxl": packed("a.xml", SCORE % b"", container=b" " * 100_000_000),
+    "many_elements.musicxml": SCORE % (b"<a/>" * 4_500_000),
+    "many_notes.musicxml": SCORE % (b"<note/>" * 250_000),
+    "deep.musicxml": SCORE % (b"<a>" * 200_000 + b"</a>" * 200_000),
+    "huge_duration.musicxml": SCORE
+    % b"<note><pitch><step>C</step><octave>4</octave></pitch><duration>1e300</duration></note>",
+    "nan_duration.musicxml": SCORE
+    % b"<note><pitch><step>C</step><octave>4</octave></pitch><duration>nan</duration></note>",
+    "long_note.abc": b"X:1\nL:1/1\nK:C\nC99999999999999999999|\n",
+    "many_bars.abc": b"X:1\nK:C\n" + b"C|" * 900_000,
+    "nested_repeats.abc": b"X:1\nK:C\n" + b"|:C:|" * 100_000,
+    "tuplets.abc": b"X:1\nK:C\n(9:999999999:9 CCCCCCCCC|\n",
+    "quotes.abc": b"X:1\nK:C\n" + b'"' * 500_000,
+    "no_end.krn": b"**kern\n4c\n" * 100_000,
+    "wide.krn": b"\t".join([b"**kern"] * 50_000) + b"\n",
+}
+
+
+@pytest.mark.parametrize("name", list(HOSTILE))
+def test_a_hostile_file_is_bounded_in_time(tmp_path: Path, name: str) -> None:
+    read(HOSTILE[name], tmp_path, name)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), min_size=1, max_size=6), st.booleans())
+def test_spoiled_musicxml_is_a_song_or_one_clear_line(
+    tmp_path: Path, spots: list[tuple[int, int]], is_packed: bool
+) -> None:
+    words = (Syllable(0, "hey"),)
+    data = bytearray(
+        musicxml_bytes(Song((Part(tuple(Note(480 * i, 60 + i, 480) for i in range(8)), syllables=words),)))
+    )
+    if is_packed:
+        data = bytearray(packed("a.xml", bytes(data)))
+    for place, value in spots:
+        data[place % len(data)] = value
+    read(bytes(data), tmp_path, "spoiled.mxl" if is_packed else "spoiled.musicxml")
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=300), st.sampled_from([".mid", ".musicxml", ".mxl", ".abc", ".xml"]))
+def test_random_bytes_are_a_song_or_one_clear_line(tmp_path: Path, data: bytes, suffix: str) -> None:
+    read(data, tmp_path, f"random{suffix}")
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "hole.mid").open("wb") as file:
+        file.truncate(10_000_000_000)  # a hole: no bytes on disk
+    with pytest.raises(FileError, match="at most 500000 bytes"):
+        read_song(tmp_path / "hole.mid")
+    whole = midi_bytes(Song((Part((Note(0, 60, 480),)),)))
+    assert read(whole, tmp_path, "whole.mid") == "song"
