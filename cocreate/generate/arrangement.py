@@ -38,7 +38,6 @@ PARTS = ("bass", "piano", "guitar", "strings", "organ", DRUMS)
 DEFAULT_PARTS = ("bass", "piano", DRUMS)
 DRUM_HEAT, DRUM_MIN_P = 0.85, 0.08  # of the temperature; a drummer surprises less than a soloist
 PHRASE_BARS = 4  # a fill may end each
-HIT_TICKS = 60
 HANDS_SPAN = 17  # semitones that hands have at least
 SWUNG_SHARE = 0.5  # of the tune's notes between the beats that must come late for a swung style to swing
 
@@ -342,5 +341,6 @@ def _drum_part(pen: DrumPen) -> Part:
     notes = []
     for hit in pen.hits:
         start = hit.onset * STEP_TICKS
-        notes.append(Note(start, hit.key, min(HIT_TICKS, end - start), velocity_of(hit, bars[hit.onset])))
+        length = min(pen.beat.unit * STEP_TICKS, end - start)
+        notes.append(Note(start, hit.key, length, velocity_of(hit, bars[hit.onset])))
     return Part(tuple(notes), name="Drums", role="drums")

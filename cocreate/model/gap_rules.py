@@ -198,6 +198,7 @@ class GapScribe:
             if self.bar >= 0:
                 self._silent = 0 if self.ids[-1] else self._silent + 1
             self.bar += 1
+            self._ended = self._ended and self.bar != self._end_bar  # an end before the last bar is none
             self.done = self.bar == len(self.gap.meters)
             if not self.done:
                 self.ids.append([])
