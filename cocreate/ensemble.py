@@ -16,7 +16,6 @@ import numpy as np
 from cocreate.errors import CheckpointError
 from cocreate.generate.arrangement import DEFAULT_PARTS, ArrangeRequest, accompany, parse_parts, write_arrangements
 from cocreate.generate.blend import BlendRequest, lead_sheet, write_blends
-from cocreate.generate.feel import humanise as with_feel
 from cocreate.generate.form import SongRequest, parse_form, write_songs
 from cocreate.generate.groove import GROOVES, check_groove
 from cocreate.generate.kept_chords import ALL, NONE
@@ -24,6 +23,7 @@ from cocreate.generate.request import ANY, MELODY_GUIDANCE
 from cocreate.model.checkpoint import open_checkpoint
 from cocreate.model.decoder import Decoder
 from cocreate.model.sample import Sampling
+from cocreate.music.feel import humanise as with_feel
 from cocreate.music.song import Key, Meter, Song
 from cocreate.music.theory import key_name, parse_key, parse_meter, parse_progression, parse_range
 from cocreate.ranking import Candidate
