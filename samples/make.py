@@ -59,8 +59,11 @@ def main() -> None:
         draw_piano_roll(read_song(target), target.with_suffix(".png"), force=True)
         lines += ["", f"## {target.name}", "", f"    cocreate {command}", "", f"![{name}]({target.stem}.png)"]
         if name in PARTNERS:
-            _run("export", target.name, f"{target.stem}.svg", "--force")
-            lines += ["", f"![{name}, in notation]({target.stem}.svg)"]
+            score = f"{target.stem}_score.png"
+            _run("export", target.name, score, "--force")
+            for page in HERE.glob(f"{target.stem}_score-*.png"):
+                page.unlink()  # the first page is enough to look at
+            lines += ["", f"![{name}, the first page]({score})"]
     (HERE / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
