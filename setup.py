@@ -10,11 +10,13 @@ from setuptools import find_packages, setup
 
 packages = find_packages(include=["cocreate", "cocreate.*"])
 package_dir, package_data = {}, {"cocreate": ["py.typed"], "cocreate.model.corpus": ["*.npy"]}
-package_data |= {"cocreate.files": ["sounds/*"], "cocreate.taste": ["*.npz"]}
+package_data |= {"cocreate.files": ["sounds/*"], "cocreate.taste": ["*.npz"], "cocreate.music": ["data/*.gz"]}
 here = Path(__file__).resolve().parent
 if (here / "checkpoints").is_dir():
     packages.append("cocreate.checkpoints")
     package_dir["cocreate.checkpoints"] = "checkpoints"
-    package_data["cocreate.checkpoints"] = [f"*/*.{kind}" for kind in ("json", "safetensors", "npz", "md", "png")]
+    package_data["cocreate.checkpoints"] = [
+        f"{depth}/*.{kind}" for depth in ("*", "*/*") for kind in ("json", "safetensors", "npz", "md", "png")
+    ]
 
 setup(packages=packages, package_dir=package_dir, package_data=package_data)

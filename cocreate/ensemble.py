@@ -1,72 +1,42 @@
 """The partners of several players: arrangements, whole songs, and tunes between two.
 
 Conventions:
-    ``Ensemble`` is a part of ``studio.Studio``, which has what it asks for: a checkpoint, a profile and the one way
-    from drafts to ranked candidates. Rhythm sections are written by a checkpoint of their own, ``band``.
+    ``Ensemble`` is a part of ``studio.Studio``. Rhythm sections are written by a checkpoint of their own, ``band``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cocreate.errors import CheckpointError
 from cocreate.generate.arrangement import DEFAULT_PARTS, ArrangeRequest, accompany, parse_parts, write_arrangements
 from cocreate.generate.blend import BlendRequest, lead_sheet, write_blends
-from cocreate.generate.feel import humanise as with_feel
 from cocreate.generate.form import SongRequest, parse_form, write_songs
 from cocreate.generate.groove import GROOVES, check_groove
 from cocreate.generate.kept_chords import ALL, NONE
-from cocreate.generate.melody import Draft
-from cocreate.generate.request import ANY, MELODY_GUIDANCE, Leaning
-from cocreate.generate.tune import TuneRequest
-from cocreate.model.checkpoint import Checkpoint, open_checkpoint
+from cocreate.generate.request import ANY, MELODY_GUIDANCE
+from cocreate.model.checkpoint import open_checkpoint
 from cocreate.model.decoder import Decoder
 from cocreate.model.sample import Sampling
+from cocreate.music.feel import humanise as with_feel
 from cocreate.music.song import Key, Meter, Song
 from cocreate.music.theory import key_name, parse_key, parse_meter, parse_progression, parse_range
 from cocreate.ranking import Candidate
 from cocreate.shelf import read_styled
-from cocreate.taste.features import features, scaled, unscaled
+from cocreate.taste.features import features, scaled
+from cocreate.workbench import Workbench, leaning_of
 
 BAND = "band"  # the checkpoint of accompanists
 DEFAULT_GUIDANCE = 1.0
 
 
-class Ensemble:
+class Ensemble(Workbench):
     """Arranging, writing songs, blending; see ``studio.Studio``."""
-
-    if TYPE_CHECKING:  # what a studio has
-        profile_name: str
-        _name: str | Path
-
-        @cached_property
-        def checkpoint(self) -> Checkpoint: ...  # noqa: D102
-        @cached_property
-        def styles(self) -> Mapping[str, Any]: ...  # noqa: D102
-        @cached_property
-        def _decoder(self) -> Decoder: ...
-        def _asked(
-            self, song: Any, bars: Any, part: int | None, style: str | None, *, guidance: float, n: int, seed: int,
-            temperature: float,
-        ) -> TuneRequest: ...  # fmt: skip
-        def _recipe(self, art: str, request: TuneRequest, song: Any) -> dict[str, Any]: ...
-        def _taste(self, like: Iterable[Any], *, style: str | None) -> tuple[float, ...] | None: ...
-        def _ideas(
-            self,
-            request: Any,
-            write: Callable[[Decoder, Mapping[str, Any], Any], Sequence[Draft]],
-            *,
-            style: str | None,
-            recipe: Mapping[str, Any],
-            may_repeat: bool = False,
-            spare: int = 2,
-        ) -> tuple[Candidate, ...]: ...
 
     @cached_property
     def _band(self) -> Decoder:
@@ -245,14 +215,6 @@ class Ensemble:
             "second_part": second_part, "taste": [round(value, 3) for value in vector.tolist()],
         }  # fmt: skip
         return self._ideas(asked, write_blends, style=base.style, recipe=recipe, may_repeat=True)
-
-
-def leaning_of(vector: Sequence[float]) -> Leaning:
-    """What a content vector (``taste.features.scaled``) asks of the partner."""
-    raw = unscaled(vector)
-    kinds = {kind: min(1.0, max(0.0, raw[f"{kind}_metre"])) for kind in ("duple", "triple", "compound")}
-    minor = min(1.0, max(0.0, raw["minor_key"]))
-    return Leaning(tuple(vector), tempo_bpm=2 ** raw["tempo"], minor=minor, **kinds)
 
 
 def _humanised(found: Sequence[Candidate], *, kept: int) -> tuple[Candidate, ...]:

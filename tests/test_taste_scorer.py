@@ -162,7 +162,7 @@ def test_style_fit_tells_a_style_from_another():
     assert min(own) > max(foreign)
     assert all(0.0 <= fit <= 1.0 for fit in own + foreign)
     with pytest.raises(InputError, match=f"must have {len(FEATURE_NAMES)}"):
-        style_fit(SMOOTH[0], [0.0], [1.0])
+        style_fit(SMOOTH[0], [], [])
 
 
 def test_a_diverse_list_shows_another_idea_before_the_same_one_again():

@@ -12,14 +12,15 @@ from cocreate.cli.catalogue import catalog, explain, recommend, similar
 from cocreate.cli.checkpoints import info, styles
 from cocreate.cli.desk import export, import_, render
 from cocreate.cli.doctor import doctor
-from cocreate.cli.evaluation import evaluate_files, evaluate_music, train_chorales
+from cocreate.cli.evaluation import evaluate_files, evaluate_lyrics, evaluate_music, train_chorales
 from cocreate.cli.harmony import harmony
 from cocreate.cli.ideas import melody, rank
 from cocreate.cli.listen import play, show
+from cocreate.cli.lyrics import lyrics
 from cocreate.cli.partners import continue_, fill, vary
 from cocreate.cli.profiles import profile
 from cocreate.cli.taste import keep, skip
-from cocreate.cli.training import train_adapt, train_band, train_harmony, train_music
+from cocreate.cli.training import train_adapt, train_band, train_harmony, train_lyrics, train_music
 
 
 def _group() -> typer.Typer:
@@ -61,6 +62,7 @@ app.command("harmony")(harmony)
 app.command("arrange")(arrange)
 app.command("song")(song)
 app.command("blend")(blend)
+app.command("lyrics")(lyrics)
 app.command("fill")(fill)
 app.command("vary")(vary)
 app.command("continue")(continue_)
@@ -81,9 +83,11 @@ app.command("doctor")(doctor)
 train.command("music")(train_music)
 train.command("harmony")(train_harmony)
 train.command("band")(train_band)
+train.command("lyrics")(train_lyrics)
 train.command("adapt")(train_adapt)
 train.command("chorales")(train_chorales)
 evaluate.command("music")(evaluate_music)
+evaluate.command("lyrics")(evaluate_lyrics)
 evaluate.command("files")(evaluate_files)
 app.add_typer(profile, name="profile")
 app.add_typer(catalog, name="catalog")

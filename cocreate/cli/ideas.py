@@ -82,6 +82,7 @@ def melody(
     guidance: Annotated[
         float, typer.Option(help="How strongly style, mood and taste steer, 0 to 5; 1 is as trained.")
     ] = 2.0,
+    words: Annotated[Path | None, typer.Option("--lyrics", metavar="FILE", help="A tune for these lines.")] = None,
     temperature: TemperatureOption = 1.0,
     profile: ProfileOption = "me",
     checkpoint: CheckpointOption = "music",
@@ -97,6 +98,16 @@ def melody(
     from cocreate.files.output import check_folder
 
     check_folder(out)
+    if words is not None:
+        from cocreate.lyricist import read_lines, tune_for
+
+        plan = tune_for(read_lines(words), meter=meter or "4/4", tempo_bpm=tempo or 100.0, key=key)
+        ideas = studio.vary(
+            plan, keep="rhythm", style=style, guidance=guidance, n=n, seed=seed, temperature=temperature
+        )
+        ideas = studio.save(ideas, out, force=force)
+        print_ideas(studio, ideas, began=began, n=n, seed=seed, style=style, out=out, as_json=as_json)
+        return
     ideas = studio.melody(
         style=style, key=key, meter=meter, tempo=tempo, bars=bars, range=pitches, density=density, mood=mood,
         chords=chords, start=start, like=like or (), guidance=guidance, n=n, seed=seed, temperature=temperature,

@@ -165,6 +165,43 @@ def train_band(
     say(f"{card['pieces']['train']} pieces in {out}. Held out, nats a token before and after: {card['held_out']}")
 
 
+def train_lyrics(
+    *,
+    corpus: Annotated[
+        list[Path], typer.Option(metavar="DIR", help="Folder of sets, or a set of verse; may be given again.")
+    ],
+    language: Annotated[str, typer.Option("--lang", help="en or zh.")] = "en",
+    preset: Annotated[str, typer.Option(help="lyric, tiny, small or base.")] = "lyric",
+    minutes: MinutesOption = None,
+    steps: StepsOption = None,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="The checkpoint.")] = Path("checkpoints/my_lyrics"),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    seed: Annotated[int, typer.Option(help="Of the weights and the order of the poems.")] = 0,
+    threads: ThreadsOption = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a lyric checkpoint on verse: words, network, vectors, guard against copying."""
+    if not resume:
+        _check_free(out, force=force, or_give="--resume or --force")
+    from cocreate.evaluate.make_lyrics import make_lyric_checkpoint
+    from cocreate.generate.lyric_request import LANGUAGES
+    from cocreate.model.train import Plan
+
+    if language not in LANGUAGES:
+        raise InputError(f"--lang must be one of {', '.join(LANGUAGES)}, got {language!r}")
+    plan = Plan(preset, minutes, steps, CORPUS_TOKENS, seed=seed, threads=threads, check_every=150, save_every_s=240)
+    with _bars() as (reading, learning):
+        card = make_lyric_checkpoint(
+            corpus, out, plan, language=language, resume=resume, watch_reading=reading, watch_training=learning
+        )
+    if as_json:
+        print_json(card)
+        return
+    say(f"{card['words']:,} words, {card['training']['steps']} steps in {out}")
+    say(f"Next: `cocreate lyrics --checkpoint {out} --theme rain`; the card is in the folder.")
+
+
 def train_adapt(
     *,
     profile: ProfileOption = "me",

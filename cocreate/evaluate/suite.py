@@ -35,7 +35,7 @@ from cocreate.model.decoder import Decoder
 from cocreate.model.sample import Sampling
 from cocreate.music.measures import Floats
 from cocreate.music.song import Song
-from cocreate.studio import leaning_of
+from cocreate.workbench import leaning_of
 
 PARTS = ("likelihood", "chorales", "chords", "voices", "vary", "ideas", "styles", "taste")
 JSB_FOLDER = "jsb_chorales"

@@ -32,15 +32,19 @@ class TasteNetwork(nn.Module):
         self.projection = nn.Parameter(torch.zeros(TASTE_TOKENS, features, net.config.hidden_size))
         self.places = [int(i) for i in words.type_ids["Taste"]]
 
-    def forward(self, ids: torch.Tensor, taste: torch.Tensor) -> torch.Tensor:
-        """Logits (B, T, V)."""
+    def forward(self, ids: torch.Tensor, taste: torch.Tensor, wanted: torch.Tensor | None = None) -> torch.Tensor:
+        """Logits (B, T, V); with ``wanted`` (B, T) only those of the N places where it is true, (N, V)."""
         vectors = self.net.model.embed_tokens(ids)  # (B, T, D)
         if taste.shape[1]:
             for place, matrix in zip(self.places, self.projection, strict=True):
                 told = (taste @ matrix).to(vectors.dtype)  # (B, D)
                 vectors = vectors + (ids == place).unsqueeze(-1) * told.unsqueeze(1)
-        logits: torch.Tensor = self.net(inputs_embeds=vectors, use_cache=False).logits
-        return logits
+        if wanted is None:
+            logits: torch.Tensor = self.net(inputs_embeds=vectors, use_cache=False).logits
+            return logits
+        states = self.net.model(inputs_embeds=vectors, use_cache=False).last_hidden_state  # (B, T, D)
+        some: torch.Tensor = self.net.lm_head(states[wanted])
+        return some
 
 
 def read_taste_network(folder: Path, words: Vocabulary) -> TasteNetwork:

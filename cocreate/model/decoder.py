@@ -186,6 +186,22 @@ class Cache:
         self._values: FloatArray = np.zeros(shape, dtype=np.float32)
         self._told = told  # (B, K, D), added where the Taste ids stand
 
+    def take(self, rows: npt.NDArray[np.int64], *, since: int = 0) -> None:
+        """Let row ``rows[b]`` go on as row ``b``, so that a beam drops some and forks others.
+
+        Args:
+            rows: (B,), each in 0..B - 1.
+            since: positions before it are the same in every row, and stay.
+        """
+        for block in (self._keys, self._values):
+            block[:, :, :, since : self.length] = block[:, rows, :, since : self.length]
+
+    def spread(self, source: Cache, *, row: int = 0, since: int = 0) -> None:
+        """Let every row go on from ``source``'s row ``row``; positions before ``since`` are known to be the same."""
+        for own, other in ((self._keys, source._keys), (self._values, source._values)):
+            own[:, :, :, since : source.length] = other[:, row : row + 1, :, since : source.length]
+        self.length = source.length
+
     def feed(self, ids: npt.NDArray[np.int64]) -> FloatArray:
         """Push ids (B, T), the same number for each row; logits (B, V) after the last.
 

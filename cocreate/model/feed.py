@@ -16,13 +16,24 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
-from cocreate.model.batches import Batch, Lessons
+from cocreate.model.batches import Batch
 
 MOST_WORKERS = 8
 AHEAD = 2  # pools under way for each worker
 Pool = Callable[[int], list[Batch]]
-_LESSONS: list[Lessons] = []  # a worker's own, set once when it starts
+
+
+class Pools(Protocol):
+    """A source of lessons: each pool of batches is drawn from its number (and the source's seed) alone."""
+
+    def pool(self, number: int, *, tokens: int) -> list[Batch]:
+        """Pool ``number``: batches of at most ``tokens`` ids each."""
+        ...
+
+
+_LESSONS: list[Pools] = []  # a worker's own, set once when it starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +53,7 @@ class Portion:
 
 
 @contextmanager
-def stream(lessons: Lessons, start: Place, *, tokens: int, workers: int = 0) -> Iterator[Iterator[Portion]]:
+def stream(lessons: Pools, start: Place, *, tokens: int, workers: int = 0) -> Iterator[Iterator[Portion]]:
     """Endless batches of at most ``tokens`` ids from ``start`` on; ``workers`` processes make them, 0 for this one."""
     if workers == 0:
         yield _portions(lambda number: lessons.pool(number, tokens=tokens), start)
@@ -77,7 +88,7 @@ def _portions(pool: Pool, start: Place) -> Iterator[Portion]:
         number, first = number + 1, 0
 
 
-def _set_up(lessons: Lessons) -> None:
+def _set_up(lessons: Pools) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that trains, which then ends its workers
     parent = multiprocessing.parent_process()
     assert parent is not None

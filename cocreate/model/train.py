@@ -30,7 +30,7 @@ from cocreate.model.batches import IGNORED, Batch, Exercise, Lesson, Lessons, ba
 from cocreate.model.checkpoint import write_json
 from cocreate.model.conditioning import TasteNetwork
 from cocreate.model.corpus.pack import Entry
-from cocreate.model.feed import Place, Portion, default_workers, stream
+from cocreate.model.feed import Place, Pools, Portion, default_workers, stream
 from cocreate.model.logbook import Logbook
 from cocreate.model.network import build, network_config
 from cocreate.model.ranks import Ranks, alone
@@ -141,13 +141,40 @@ def train(
     Raises:
         CheckpointError: if there is nothing to resume, or ``start`` has other words.
     """
+    features = max(len(entry.content) for entry in training)
+    checks = _check_batches(validation, words, plan)
+    lessons = Lessons(training, words, seed=plan.seed, tasks=plan.tasks)
+    return train_lessons(
+        lessons, checks, out, plan, words=words, features=features, resume=resume, start=start, ranks=ranks, watch=watch
+    )
+
+
+def train_lessons(
+    lessons: Pools,
+    checks: Sequence[Batch],
+    out: Path,
+    plan: Plan,
+    *,
+    words: Vocabulary,
+    features: int,
+    resume: bool = False,
+    start: Path | None = None,
+    ranks: Ranks | None = None,
+    watch: Callable[[Progress], None] = lambda _: None,
+) -> State:
+    """Train on any source of batches, as ``train`` does on music; ``checks`` are watched during the run.
+
+    Args:
+        features: numbers in a lesson's content vector, 0 for none.
+
+    Raises:
+        CheckpointError: as ``train``.
+    """
     if plan.threads:
         torch.set_num_threads(plan.threads)
     ranks = ranks or alone()
-    features = max(len(entry.content) for entry in training)
     run = _Run.begin(out, plan, ranks, words=words, features=features, resume=resume, start=start)
-    checks = _check_batches(validation, words, plan)
-    lessons, place = Lessons(training, words, seed=plan.seed, tasks=plan.tasks), Place(run.state.pool, run.state.batch)
+    place = Place(run.state.pool, run.state.batch)
     workers = plan.workers
     if workers is None:
         workers = default_workers(processes=ranks.here) if ranks.device.type == "cuda" else 0
@@ -218,10 +245,11 @@ def sequence_nats(net: TasteNetwork, lessons: Sequence[Lesson], *, batch_tokens:
 
 def _loss(net: Any, batch: Batch, device: torch.device) -> torch.Tensor:
     ids, taste, labels = (torch.from_numpy(part).to(device) for part in (batch.ids, batch.taste, batch.labels))
-    with torch.autocast(device.type, dtype=torch.bfloat16):
-        logits = net(ids, taste)  # (B, T, V)
     wanted = labels != IGNORED
-    return functional.cross_entropy(logits[wanted].float(), labels[wanted])
+    with torch.autocast(device.type, dtype=torch.bfloat16):
+        # with many words the head is most of the work; a compiled graph wants one shape
+        logits = net(ids, taste, wanted) if device.type == "cpu" else net(ids, taste)[wanted]  # (N, V)
+    return functional.cross_entropy(logits.float(), labels[wanted])
 
 
 def _share(state: State, plan: Plan) -> float:

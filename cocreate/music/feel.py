@@ -1,72 +1,85 @@
-"""Feel: a quantised song played as by a person, a little early or late and with the metre's accents.
+"""A human feel: notes a hair early or late, and louder where the metre is.
 
 Conventions:
-    An onset moves at most ``MOST_TICKS``, which still engraves clean; notes struck together in a part stay together,
-    and words and chord symbols move with their note. What is on tick 0 stays there. Lines stay lines: a note that
-    ended before the next began still does.
+    Onsets move by at most `MOST_TICKS` (of 480 a quarter), never before tick 0 nor past another note of their part that
+    came later; velocities follow metric accent. All notes of a part that begin together move together. Words move with
+    their note, chord symbols with the melody's where it begins together with them, else with the first part that does.
 """
 
 from __future__ import annotations
 
-import random
-from bisect import bisect_right
+from collections.abc import Collection
 from dataclasses import replace
 
-from cocreate.music.song import Bar, Note, Part, Song
+import numpy as np
+
+from cocreate.music.song import Note, Part, Song
+from cocreate.music.theory import metric_weight
 
 MOST_TICKS = 20
-_SPREAD_TICKS = 7.0  # standard deviation, about 7 ms at 120 bpm
-_DOWNBEAT, _BEAT, _OFF = 8, 2, -5  # added to the velocity
-_UNEVEN = 3  # how much a velocity wavers, either way
+SPREAD_TICKS = {"drums": 4.0, "bass": 5.0}  # standard deviations; who keeps time is steadier
+OTHERS_SPREAD_TICKS = 7.0
+ACCENT, ACCENT_SPREAD = 5.0, 4.0  # velocity for each level of metric weight; standard deviation of each note's own
+_SEED_STEP = 7_919  # from one part's generator to the next
 
 
-def humanise(song: Song, *, seed: int = 0) -> Song:
-    """``song`` with feel; the same seed gives the same feel."""
-    rng = random.Random(seed)
-    bars = song.bars(at_least=1)
-    starts = [bar.start_ticks for bar in bars]
+def humanise(song: Song, *, seed: int = 0, keep: Collection[Part] = ()) -> Song:
+    """The song as people would play it; the same seed plays the same.
+
+    Args:
+        keep: parts that stay as they are; the chords stay with them.
+    """
+    moves: dict[int, int] = {}  # tick -> the move of what is heard first there
     parts: list[Part] = []
-    moved: dict[int, int] = {}
-    for part in song.parts:
-        shifts = {tick: _shift(tick, rng) for tick in sorted({note.start_ticks for note in part.notes})}
-        moved = {**shifts, **moved}  # chords go with the first part that has a note there
-        notes = tuple(_played(note, shifts, _bar_of(note.start_ticks, bars, starts), rng) for note in part.notes)
-        words = tuple(
-            replace(word, start_ticks=word.start_ticks + shifts.get(word.start_ticks, 0)) for word in part.syllables
-        )
-        parts.append(replace(part, notes=_no_new_overlaps(part, notes), syllables=words))
+    ordered = sorted(song.parts, key=lambda part: part is not (song.melody if _is_pitched(song) else None))
+    played: dict[int, Part] = {}
+    for part in ordered:
+        if any(part is one for one in keep) or not part.notes:
+            played[id(part)] = part
+            moves.update({note.start_ticks: 0 for note in part.notes if note.start_ticks not in moves})
+            continue
+        place = song.parts.index(part)
+        played[id(part)] = _played(song, part, np.random.default_rng([seed, _SEED_STEP * place]), moves)
+    parts = [played[id(part)] for part in song.parts]
     chords = []
-    for chord in song.chords:
-        start = chord.start_ticks + moved.get(chord.start_ticks, 0)
-        end = max(start + 1, chord.end_ticks + moved.get(chord.end_ticks, 0))
-        chords.append(replace(chord, start_ticks=start, length_ticks=end - start))
-    return replace(song, parts=tuple(parts), chords=tuple(chords))
+    for place, chord in enumerate(song.chords):
+        start = chord.start_ticks + moves.get(chord.start_ticks, 0)
+        stop = chord.end_ticks
+        if place + 1 < len(song.chords) and song.chords[place + 1].start_ticks == stop:
+            stop += moves.get(stop, 0)
+        chords.append(replace(chord, start_ticks=start, length_ticks=stop - start))
+    return replace(song, parts=tuple(parts), chords=song.chords if keep else tuple(chords))
 
 
-def _shift(tick: int, rng: random.Random) -> int:
-    return 0 if tick == 0 else max(-min(MOST_TICKS, tick), min(MOST_TICKS, round(rng.gauss(0, _SPREAD_TICKS))))
+def _is_pitched(song: Song) -> bool:
+    return any(part.role != "drums" for part in song.parts)
 
 
-def _bar_of(tick: int, bars: tuple[Bar, ...], starts: list[int]) -> Bar:
-    return bars[max(0, bisect_right(starts, tick) - 1)]
-
-
-def _played(note: Note, shifts: dict[int, int], bar: Bar, rng: random.Random) -> Note:
-    place = note.start_ticks - bar.start_ticks
-    accent = _DOWNBEAT if place == 0 else _BEAT if place % bar.meter.beat_ticks == 0 else _OFF
-    velocity = max(1, min(127, note.velocity + accent + rng.randint(-_UNEVEN, _UNEVEN)))
-    return replace(note, start_ticks=note.start_ticks + shifts[note.start_ticks], velocity=velocity)
-
-
-def _no_new_overlaps(part: Part, notes: tuple[Note, ...]) -> tuple[Note, ...]:
-    """Each note ends before the next onset if it did before; ``notes`` are those of ``part``, one for one."""
-    onsets = sorted({(old.start_ticks, new.start_ticks) for old, new in zip(part.notes, notes, strict=True)})
-    old_starts = [old for old, _ in onsets]
-    found = []
-    for old, new in zip(part.notes, notes, strict=True):
-        place = bisect_right(old_starts, old.start_ticks)
-        length = new.length_ticks
-        if place < len(onsets) and old.end_ticks <= old_starts[place]:
-            length = max(1, min(length, onsets[place][1] - new.start_ticks))
-        found.append(replace(new, length_ticks=length))
-    return tuple(found)
+def _played(song: Song, part: Part, rng: np.random.Generator, moves: dict[int, int]) -> Part:
+    """A part with its onsets moved; ``moves`` learns of ticks that no other part has yet."""
+    spread = SPREAD_TICKS.get(part.role, OTHERS_SPREAD_TICKS)
+    onsets = sorted({note.start_ticks for note in part.notes})
+    grid = song.bars()
+    end = grid[-1].end_ticks
+    starts = np.array([bar.start_ticks for bar in grid])
+    moved: dict[int, int] = {}
+    last = -1
+    for place, tick in enumerate(onsets):
+        step = int(np.clip(round(rng.normal(0, spread)), -MOST_TICKS, MOST_TICKS))
+        following = onsets[place + 1] if place + 1 < len(onsets) else end
+        # the beginning stays, for whoever drags the file to a bar line
+        here = min(max(tick + step, 0, last + 1), max(tick, following - 1)) if tick else 0
+        moved[tick] = last = here
+        moves.setdefault(tick, here - tick)
+    notes = []
+    for note in part.notes:
+        bar = grid[int(np.searchsorted(starts, note.start_ticks, side="right")) - 1]
+        accent = ACCENT * (metric_weight(note.start_ticks - bar.start_ticks, bar.meter) - 1)
+        loud = note.velocity + (0.0 if part.role == "drums" else accent) + rng.normal(0, ACCENT_SPREAD)
+        start = moved[note.start_ticks]
+        stop = min(end, max(start + 1, note.end_ticks + min(0, start - note.start_ticks)))
+        if note.end_ticks in moved:  # what was tied on without a gap stays so
+            stop = max(start + 1, min(stop, moved[note.end_ticks]) if moved[note.end_ticks] > start else stop)
+        notes.append(Note(start, note.pitch, stop - start, int(np.clip(round(loud), 1, 127))))
+    words = tuple(replace(word, start_ticks=moved.get(word.start_ticks, word.start_ticks)) for word in part.syllables)
+    return replace(part, notes=tuple(notes), syllables=words)

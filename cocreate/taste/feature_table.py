@@ -108,6 +108,20 @@ altered_chords | chords | altered chords | no altered chords | 0.0466 | 0.0964
 open_chords | chords | sus and power chords | no sus chords | 0.0363 | 0.0773
 chords_per_bar | chords | quick chord changes | slow chord changes | 1.34 | 0.501
 chord_tones | chords | chord tones on the beat | non-chord tones on the beat | 0.62 | 0.16
+words_love | words | words of love | no words of love | 0.03 | 0.03
+words_nature | words | words of nature | no words of nature | 0.03 | 0.03
+words_weather | words | words of weather | no words of weather | 0.02 | 0.025
+words_sea | words | words of the sea | no words of the sea | 0.015 | 0.025
+words_town | words | words of the town | no words of the town | 0.015 | 0.02
+words_night | words | words of the night | no words of the night | 0.025 | 0.025
+words_home | words | words of home | no words of home | 0.015 | 0.02
+words_parting | words | words of parting | no words of parting | 0.03 | 0.03
+words_joy | words | words of joy | no words of joy | 0.015 | 0.02
+words_work | words | words of work | no words of work | 0.01 | 0.015
+words_glad | words | glad words | sad words | 0.15 | 0.35
+words_old | words | old-fashioned words | plain modern words | 0.02 | 0.03
+words_own | words | songs that say I | songs without an I | 0.05 | 0.04
+words_repeat | words | refrains and repeats | ever new words | 0.2 | 0.15
 """
 
 

@@ -24,11 +24,13 @@ from cocreate.music.measures import Floats, Line, line_of
 from cocreate.music.song import TICKS_PER_QUARTER, Song
 from cocreate.music.theory import QUALITIES
 from cocreate.taste.feature_table import FEATURE_NAMES, FEATURES
+from cocreate.taste.text_features import TEXT_FEATURES, text_features, words_of
 
 WINDOW_BARS = 8
 _MOST_WINDOWS = 12  # a long solo is heard at twelve places
 _CLIP = 3.0  # spreads; a wilder value says no more
 _CHORD_NAMES = tuple(f.name for f in FEATURES if f.group == "chords")
+_MAY_LACK = frozenset((*_CHORD_NAMES, *TEXT_FEATURES))  # what a song need not have
 _INDEX = {name: place for place, name in enumerate(FEATURE_NAMES)}
 
 # upper edge of each length class in quarters; the name of the feature it fills
@@ -128,9 +130,10 @@ def features(song: Song) -> FeatureVector:
     line = line_of(song)
     rows = [_window_values(window) for window in _windows(line)]
     values: dict[str, float | None] = {
-        name: float(np.mean([row[name] for row in rows])) for name in FEATURE_NAMES if name not in _CHORD_NAMES
+        name: float(np.mean([row[name] for row in rows])) for name in FEATURE_NAMES if name not in _MAY_LACK
     }
     values.update(_chord_values(song, line))
+    values.update(text_features(words_of(song.melody)))
     return FeatureVector(tuple(values[name] for name in FEATURE_NAMES))
 
 

@@ -152,13 +152,14 @@ def style_fit(vector: FeatureVector, reference_mean: Sequence[float], reference_
         reference_sd: its standard deviation; one below a tenth of the built-in spread is raised to that.
 
     Raises:
-        InputError: if the reference has another number of features.
+        InputError: if the reference has more features than there are, or none.
     """
-    if not len(reference_mean) == len(reference_sd) == len(FEATURE_NAMES):
-        raise InputError(f"a style reference must have {len(FEATURE_NAMES)} means and deviations")
-    spread = np.maximum(np.array(reference_sd), 0.1 * np.array([f.spread for f in FEATURES]))
-    known = np.array([v is not None for v in vector.values])
-    raw = np.array([0.0 if v is None else v for v in vector.values])
+    count = len(reference_mean)  # features are only ever added at the end: an older reference knows the first ones
+    if not 0 < count == len(reference_sd) <= len(FEATURE_NAMES):
+        raise InputError(f"a style reference must have {len(FEATURE_NAMES)} means and deviations, got {count}")
+    spread = np.maximum(np.array(reference_sd), 0.1 * np.array([f.spread for f in FEATURES[:count]]))
+    known = np.array([v is not None for v in vector.values[:count]])
+    raw = np.array([0.0 if v is None else v for v in vector.values[:count]])
     distances = np.clip((raw - np.array(reference_mean)) / spread, -3, 3)[known] ** 2
     far = (log(max(1e-6, float(distances.mean()))) - _FIT_CENTRE) / _FIT_SPREAD
     return 0.5 * (1.0 - erf(far / sqrt(2.0)))

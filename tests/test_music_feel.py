@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cocreate.generate.feel import MOST_TICKS, humanise
+from cocreate.music.feel import MOST_TICKS, humanise
 from cocreate.music.song import Chord, Note, Part, Song, Syllable
 
 TUNE = Part(

@@ -1,0 +1,435 @@
+"""Writing one song's words: section by section, line by line, the rhyme first, the best of many drafts kept.
+
+Conventions:
+    Chorus first, around the title; then the rest in order. A line's value is what the model thinks of it, a second
+    opinion in singing order, theme, mood and freshness; the rules of form are never weighed, they hold. When nothing
+    fits, wishes are given up in a fixed order (``LADDER``) and the line says which.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from cocreate.errors import UnmetError
+from cocreate.generate.lyric_request import FREE, MOODS, LinePlan, LyricRequest, SectionPlan
+from cocreate.model.chinese import tone_table
+from cocreate.model.lexicon import BoolArray, FloatArray
+from cocreate.model.line_rules import Manner, can_end, chosen_pattern, line_table
+from cocreate.model.lyric_corpus import STRONGLY_ARCHAIC
+from cocreate.model.lyric_lessons import mask_ids
+from cocreate.model.lyric_seat import LyricSeat
+from cocreate.model.lyric_words import BACK, MOST_SYLLABLES, SCHEMES
+from cocreate.model.pens import LineAsk, LineDraft, Pen
+from cocreate.music.chinese import EITHER, OBLIQUE, PARTICLES, is_han
+from cocreate.music.lyric import LyricLine, SungWord, fit_words
+from cocreate.music.prosody import TIERS, split_words, valences
+from cocreate.music.wordlists import BAD_ENDINGS, BLOCKED, CLICHE_PHRASES, CLICHES, QUAINT, STRONG
+
+ROWS = 48  # drafts of a line, written side by side
+LEAST_PARTNERS = 8  # words that must be left to rhyme with a new ending
+LADDER = ("as asked", "looser rhyme", "assonance", "no rhyme")
+_TIER_COST = (0.0, -0.9, -2.0)  # nats: a perfect rhyme is worth so much more than one of a family, or of vowels alone
+_NEVER = np.float32(-np.inf)
+_RECENT = 4  # words of the span guard that look back
+
+
+@dataclass(frozen=True, slots=True)
+class Taste:
+    """How strongly the wishes pull, in nats a word or a line."""
+
+    theme: float = 3.2
+    mood: float = 0.35
+    cliche: float = -1.3
+    quaint: float = -2.2
+    archaic: float = -7.0
+    name: float = -2.5
+    used: float = -0.9
+    own_word: float = 2.5
+    second: float = 0.9
+    line_theme: float = 0.9
+    repeat: float = 0.35
+    same_start: float = 0.5
+    common: float = 0.3
+    same_frame: float = 0.6
+
+
+@dataclass(slots=True)
+class Desk:
+    """What lies on the desk while a song is written."""
+
+    pen: Pen
+    bias: FloatArray
+    theme: FloatArray
+    lines: dict[int, LyricLine] = field(default_factory=dict)
+    words: list[int] = field(default_factory=list)  # of the text so far, for the guard and the second opinion
+    used: Counter[int] = field(default_factory=Counter)  # stems of content words
+    endings: dict[tuple[int, str], list[tuple[int, int]]] = field(default_factory=dict)  # group -> line, last word
+    texts: set[tuple[int, ...]] = field(default_factory=set)
+    openings: Counter[tuple[int, ...]] = field(default_factory=Counter)
+    frames: Counter[tuple[int, ...]] = field(default_factory=Counter)  # lines with every content word left blank
+    closed: set[int] = field(default_factory=set)  # rhyme classes of the verses, which a bridge leaves alone
+
+
+class SongWriter:
+    """Writes songs for one request; ``lean`` is a wish vector (V,) of a listener's, in nats a word."""
+
+    def __init__(
+        self, seat: LyricSeat, request: LyricRequest, sections: Sequence[SectionPlan], *,
+        lean: FloatArray | None = None, taste: Taste | None = None, rows: int = ROWS,
+    ) -> None:  # fmt: skip
+        self.seat, self.request, self.sections, self.rows = seat, request, sections, rows
+        self.taste = taste or Taste()
+        self._lean = lean
+        self._ids = seat.lexicon.ids
+        self._tables: dict[tuple[tuple[int, ...], bool], FloatArray] = {}
+        self._theme_ids = [self._ids[w.lower()] for w in self._split(request.theme) if w.lower() in self._ids]
+        self._theme_ids = [i for i in self._theme_ids if seat.lexicon.content[i]] or self._theme_ids
+        self._title = [self._ids[w.lower()] for w in self._split(request.title) if w.lower() in self._ids]
+        self._stems = seat.lexicon.stem
+        self._cliches = [tuple(self._ids.get(w, -1) for w in phrase) for phrase in CLICHE_PHRASES]
+
+    def _split(self, text: str) -> list[str]:
+        return [char for char in text if is_han(char)] if self.seat.language == "zh" else split_words(text)
+
+    def write(self, seed: int) -> dict[int, LyricLine]:
+        """The lines of one song by number.
+
+        Raises:
+            UnmetError: if a line cannot be written at all.
+        """
+        rng = np.random.default_rng([self.request.seed, seed])
+        desk = self._desk()
+        order = sorted(
+            (p for p, s in enumerate(self.sections) if s.copy_of is None),
+            key=lambda p: (self.sections[p].kind != "chorus", p),
+        )
+        self._pin(desk, order)
+        for place in order:
+            self._section(desk, place, rng, hook=place == order[0])
+        return desk.lines
+
+    def _desk(self) -> Desk:
+        seat, request = self.seat, self.request
+        words = seat.table.words
+        mood = MOODS.get(request.mood or "")
+        head = [
+            words.id("BOS"),
+            words.id("Register", request.register),
+            words.id("Kind", "verse" if seat.language == "en" else "song"),
+        ]
+        if mood:
+            head.append(words.id("Mood", mood[0]))
+        plain = [i for i in self._theme_ids if i < len(words)]
+        vector = seat.theme_vector(plain)
+        if vector is not None:
+            head += [words.id("Taste", n) for n in range(len(words.type_ids["Taste"]))]
+            head += [words.id("Theme"), *plain[:3]]
+        theme = seat.near(plain)
+        told = np.zeros(seat.vectors.shape[1], dtype=np.float32) if vector is None else vector
+        pen = seat.pen(head, taste=told, rows=self.rows, theme=request.theme)
+        return Desk(pen, self._bias(theme, mood), theme)
+
+    def _bias(self, theme: FloatArray, mood: tuple[str, tuple[str, ...], float] | None) -> FloatArray:
+        seat, request, taste = self.seat, self.request, self.taste
+        bias = np.zeros(len(seat.lexicon), dtype=np.float32)
+        bias += taste.theme * np.maximum(0, theme - 0.35) * seat.lexicon.content
+        if mood:
+            known = valences()
+            glad = np.array([known.get(word, 0.0) for word in seat.lexicon.text], dtype=np.float32)
+            bias += taste.mood * mood[2] * glad
+            lit = seat.near([self._ids[w] for w in mood[1] if w in self._ids])
+            bias += taste.theme * 0.4 * np.maximum(0, lit - 0.4)
+        if self._lean is not None:
+            bias += self._lean
+        own = {w.split("=")[0].strip().lower() for w in request.words}
+        for place, word in enumerate(seat.lexicon.text):
+            bias[place] += taste.own_word if word in own else self._manners(word)
+        return bias
+
+    def _manners(self, word: str) -> float:
+        """What diction asks of a word: what is not written, what is old, worn out, or a name."""
+        modern, taste = self.request.register == "modern", self.taste
+        if word in BLOCKED or (word in STRONG and not self.request.strong_language):
+            return float(_NEVER)
+        if modern and word in STRONGLY_ARCHAIC:
+            return taste.archaic
+        if modern and word in QUAINT:
+            return taste.quaint
+        if word in CLICHES:
+            return taste.cliche
+        return taste.name if word in self.seat.lexicon.names and not _is_i(word) else 0.0
+
+    def _pin(self, desk: Desk, order: Sequence[int]) -> None:
+        """What is given decides its rhymes before anything is written: lines that stay, and the title."""
+        for place in order:
+            for line in self.sections[place].lines:
+                if line.number in self.request.keep:
+                    last = self._split(self.request.keep[line.number])[-1].lower()
+                    desk.endings.setdefault((place, line.letter), []).append((line.number, self._ids[last]))
+        hook = self._hook_line(order[0])
+        if self._title and hook is not None and hook.number not in self.request.keep:
+            desk.endings.setdefault((order[0], hook.letter), []).append((hook.number, self._title[-1]))
+
+    def _hook_line(self, place: int) -> LinePlan | None:
+        """The last line of the chorus (or of the first section) that the title fits into."""
+        size = sum(len(self.seat.lexicon.patterns[i][0]) for i in self._title)
+        return next((line for line in self.sections[place].lines[::-1] if len(line.phrase) >= size), None)
+
+    def _section(self, desk: Desk, place: int, rng: np.random.Generator, *, hook: bool) -> None:
+        section = self.sections[place]
+        words = self.seat.table.words
+        kind = section.kind if section.kind in ("chorus", "bridge") else "verse"
+        ids = [words.id("Section", kind), words.id("Lines", min(16, len(section.lines)))]
+        scheme = "".join(line.letter[0] for line in section.lines)
+        ids.append(words.id("Scheme", scheme if scheme in SCHEMES else "other"))
+        desk.pen.tell(ids)
+        target = self._hook_line(place) if hook and self._title else None
+        for at, line in enumerate(section.lines):
+            self._line(desk, place, at, line, rng, title=line is target)
+        if section.kind != "bridge":
+            lexicon = self.seat.lexicon
+            desk.closed |= {int(lexicon.endings[w, 0]) for group in desk.endings.values() for _, w in group}
+
+    def _line(self, desk: Desk, place: int, at: int, line: LinePlan, rng: np.random.Generator, *, title: bool) -> None:
+        section = self.sections[place]
+        control = self._control(section, at)
+        if line.number in self.request.keep:
+            self._keep(desk, place, line, control)
+            return
+        table = self._table(line)
+        chosen: tuple[LineDraft, tuple[str, ...]] | None = None
+        suffix = tuple(self._title[::-1]) if title and line.number not in self.request.keep else ()
+        free = bool(suffix) and not self._fits(suffix, line)
+        for step, last, cost in self._endings(desk, place, line, table):
+            ask = LineAsk(
+                line.phrase.strengths, table, last, self._now(desk), cost, control, suffix,
+                free=free, temperature=self.request.temperature,
+            )  # fmt: skip
+            drafts = [d for d in desk.pen.drafts(ask, rng) if self._allowed(desk, d, is_hook=bool(suffix))]
+            if drafts:
+                best = max(drafts, key=lambda draft: self._value(desk, draft))
+                relaxed = [] if step == LADDER[0] or suffix else [f"rhyme: {step}"]
+                relaxed += ["stress: the title's own"] if free else []
+                chosen = best, tuple(relaxed)
+                break
+        if chosen is None:
+            raise UnmetError(
+                f"line {line.number} cannot be written: no words fit its {len(line.phrase)} slots; "
+                "ask for another scheme, tune or title"
+            )
+        draft, given_up = chosen
+        desk.pen.keep(draft)
+        self._note(desk, place, line, draft, given_up)
+
+    def _control(self, section: SectionPlan, at: int) -> tuple[int, ...]:
+        words, line = self.seat.table.words, section.lines[at]
+        ids: list[int] = []
+        if self.seat.language == "en" and self.request.metre != "free":
+            ids += mask_ids(line.phrase.mask, words)
+        else:
+            ids.append(words.id("Syl", min(MOST_SYLLABLES, len(line.phrase))))
+        end = "stop" if at + 1 == len(section.lines) or at % 2 else "comma"
+        earlier = [
+            back for back in range(1, BACK + 1) if at - back >= 0 and section.lines[at - back].letter == line.letter
+        ]
+        later = any(other.letter == line.letter for other in section.lines[at + 1 :])
+        partner = str(earlier[0]) if earlier else "new" if later else "free"
+        partner = "free" if line.letter == FREE else partner
+        ids.append(words.id("Rhyme", f"{partner}{end}"))
+        return tuple(ids)
+
+    def _table(self, line: LinePlan) -> FloatArray:
+        free = self.request.metre == "free" and not line.phrase.is_timed
+        key = (line.phrase.strengths, free)
+        if key not in self._tables:
+            self._tables[key] = line_table(line.phrase.strengths, self.seat.lexicon, Manner(), free=free)
+            self._hold_tones(self._tables[key])
+        return self._tables[key]
+
+    def _hold_tones(self, table: FloatArray) -> None:
+        """Forbid what breaks the level and oblique places that were asked for."""
+        if self.request.tones:
+            kinds = tone_table(self.seat.lexicon)
+            for left in range(1, len(table)):
+                mark = self.request.tones[(left - 1) % len(self.request.tones)]
+                if mark != EITHER:
+                    table[left, ~kinds[int(mark == OBLIQUE)]] = _NEVER
+
+    def _fits(self, suffix: Sequence[int], line: LinePlan) -> bool:
+        left = len(line.phrase)
+        for word in suffix:
+            pattern = chosen_pattern(self.seat.lexicon, word, line.phrase.strengths, left)
+            if pattern is None:
+                return False
+            left -= len(pattern)
+        return True
+
+    def _endings(
+        self, desk: Desk, place: int, line: LinePlan, table: FloatArray
+    ) -> list[tuple[str, BoolArray, FloatArray]]:
+        """What may end the line, from what was asked for to what is left of it: step, allowed words, nats."""
+        lexicon = self.seat.lexicon
+        sound = can_end(table, lexicon.sung & ~self._bad_endings)
+        nothing = np.zeros(len(lexicon), dtype=np.float32)
+        taken = np.zeros(len(lexicon), dtype=np.bool_)
+        for pairs in desk.endings.values():
+            for _, word in pairs:
+                taken |= lexicon.sound == lexicon.sound[word]
+        group = [w for number, w in desk.endings.get((place, line.letter), []) if number != line.number]
+        if line.letter == FREE:
+            return [(LADDER[0], sound & ~taken, nothing), (LADDER[0], sound, nothing)]
+        if not group:
+            return self._new_endings(desk, place, line, sound & ~taken, nothing)
+        found = []
+        tiers = np.full(len(lexicon), -1, dtype=np.int64)
+        for word in group:
+            own = lexicon.rhymes_with(word, tier="assonance")
+            tiers = own if word == group[0] else np.where((tiers < 0) | (own < 0), -1, np.maximum(tiers, own))
+        asked = TIERS.index(self.request.tier)
+        for most in range(asked, len(TIERS)):
+            allowed = sound & ~taken & (tiers >= 0) & (tiers <= most)
+            cost = np.select([tiers == n for n in range(len(TIERS))], _TIER_COST, 0.0).astype(np.float32)
+            found.append((LADDER[0] if most == asked else TIERS[most], allowed, cost))
+        found.append((LADDER[3], sound & ~taken, nothing))
+        return found
+
+    def _new_endings(
+        self, desk: Desk, place: int, line: LinePlan, sound: BoolArray, nothing: FloatArray
+    ) -> list[tuple[str, BoolArray, FloatArray]]:
+        """A first ending must leave enough words for the lines that will rhyme with it."""
+        lexicon = self.seat.lexicon
+        later = [
+            other for other in self.sections[place].lines
+            if other.letter == line.letter and other.number != line.number and other.number not in desk.lines
+        ]  # fmt: skip
+        if self.sections[place].kind == "bridge":
+            sound = sound & ~np.isin(lexicon.endings[:, 0], list(desk.closed))
+        rich = sound.copy()
+        for other in later:
+            room = can_end(self._table(other), lexicon.sung & ~self._bad_endings) & np.isfinite(desk.bias)
+            counts = np.bincount(lexicon.endings[room, 0] + 1, minlength=int(lexicon.endings[:, 0].max()) + 2)
+            rich &= counts[lexicon.endings[:, 0] + 1] >= LEAST_PARTNERS * max(1, len(later))
+        return [(LADDER[0], rich, nothing), (LADDER[0], sound, nothing)]
+
+    @cached_property
+    def _bad_endings(self) -> BoolArray:
+        return np.array([word in BAD_ENDINGS or word in PARTICLES for word in self.seat.lexicon.text])
+
+    def _now(self, desk: Desk) -> FloatArray:
+        """The song's wishes with what was used already held back."""
+        bias = desk.bias.copy()
+        for stem, count in desk.used.items():
+            bias[self._stems == stem] += self.taste.used * min(3, count)
+        return bias
+
+    def _allowed(self, desk: Desk, draft: LineDraft, *, is_hook: bool) -> bool:
+        words = draft.words
+        if words in desk.texts and not is_hook:
+            return False
+        if any(a == b for a, b in pairwise(words)):
+            return False
+        content = [int(self._stems[w]) for w in words if self.seat.lexicon.content[w]]
+        if len(set(content)) < len(content) and not is_hook:
+            return False
+        near = [*desk.words[-8:], *words]
+        return self.seat.spans is None or not self.seat.spans.holds_any(near)
+
+    def _value(self, desk: Desk, draft: LineDraft) -> float:
+        taste, lexicon = self.taste, self.seat.lexicon
+        words = draft.words
+        value = -draft.nats / (len(words) + 1)
+        if self.seat.second is not None and max(words) < self.seat.second.size:
+            end = self.seat.table.words.id("Line")
+            context = [*desk.words[-2:], end] if desk.words else [end]
+            nats = self.seat.second.nats_each([*context, *words, end])[len(context) :]
+            value -= taste.second * float(nats.mean())
+            value -= taste.common * float(self._common[list(words)].mean())
+        content = [w for w in words if lexicon.content[w]]
+        value -= taste.same_frame * desk.frames[self._frame(words)]
+        if content and desk.theme.any():
+            value += taste.line_theme * float(np.mean(np.maximum(0, np.minimum(0.8, desk.theme[content]) - 0.15)))
+        value += float(np.mean(desk.bias[list(words)])) * 0.5
+        value -= taste.repeat * sum(desk.used[int(self._stems[w])] for w in content) / max(1, len(words)) * 2
+        value -= taste.same_start * desk.openings[words[:2]]
+        value -= 0.8 * sum(_has(words, phrase) for phrase in self._cliches)
+        return value
+
+    def _frame(self, words: Sequence[int]) -> tuple[int, ...]:
+        """The last function words of a line: "in the ... of the ..." again and again is no song."""
+        return tuple(w for w in words if not self.seat.lexicon.content[w])[-3:]
+
+    @cached_property
+    def _common(self) -> FloatArray:
+        """(V,): log of how often each word is said; small talk is likely everywhere and means little."""
+        size = self.seat.second.size if self.seat.second else 0
+        found = np.full(len(self.seat.lexicon), -10.0, dtype=np.float32)
+        if self.seat.second is not None:
+            found[:size] = np.log(np.maximum(self.seat.second.distribution([]), 1e-6))
+        return np.maximum(found, -10.0)
+
+    def _keep(self, desk: Desk, place: int, line: LinePlan, control: Sequence[int]) -> None:
+        words = fit_words(self.request.keep[line.number], line.phrase, number=line.number, language=self.seat.language)
+        ids = tuple(self._ids[word.text.lower()] for word in words)
+        desk.pen.tell([*control, *ids[::-1], self.seat.table.words.id("Line")])
+        off = any(not ok for _, ok in LyricLine(line.number, words, line.phrase).stress_map())
+        relaxed = ("stress: kept as it was written",) if off else ()
+        self._note(desk, place, line, LineDraft(ids, 0.0), relaxed, said=words)
+
+    def _note(
+        self, desk: Desk, place: int, line: LinePlan, draft: LineDraft, relaxed: tuple[str, ...], *,
+        said: tuple[SungWord, ...] = (),
+    ) -> None:  # fmt: skip
+        lexicon = self.seat.lexicon
+        last = draft.words[-1]
+        partner, tier = 0, ""
+        group = desk.endings.setdefault((place, line.letter), [])
+        if line.letter != FREE:
+            for number, other in group:
+                if number != line.number and number in desk.lines:
+                    place_of = int(lexicon.rhymes_with(other, tier="assonance")[last])
+                    partner, tier = number, TIERS[place_of] if place_of >= 0 else ""
+        if all(number != line.number for number, _ in group):
+            group.append((line.number, last))
+        desk.lines[line.number] = LyricLine(
+            line.number, said or self._said(draft, line), line.phrase, line.letter, tier, partner,
+            draft.nats / (len(draft.words) + 1), relaxed, self.seat.language,
+        )  # fmt: skip
+        desk.words += draft.words
+        desk.texts.add(draft.words)
+        desk.openings[draft.words[:2]] += 1
+        desk.frames[self._frame(draft.words)] += 1
+        desk.used.update(int(self._stems[w]) for w in draft.words if lexicon.content[w])
+
+    def _said(self, draft: LineDraft, line: LinePlan) -> tuple[SungWord, ...]:
+        lexicon = self.seat.lexicon
+        left = len(line.phrase)
+        found: list[SungWord] = []
+        free = self.request.metre == "free" and not line.phrase.is_timed
+        for word in draft.words[::-1]:
+            pattern = chosen_pattern(lexicon, word, line.phrase.strengths, left, free=free)
+            pattern = pattern or chosen_pattern(lexicon, word, line.phrase.strengths, left, free=True)
+            assert pattern is not None, "a draft fits its line"
+            left -= len(pattern)
+            found.append(SungWord(self._spelled(word), pattern))
+        found = found[::-1]
+        if self.seat.language == "en":
+            found[0] = replace(found[0], text=found[0].text[:1].upper() + found[0].text[1:])
+        return tuple(found)
+
+    def _spelled(self, word: int) -> str:
+        text = self.seat.lexicon.text[word]
+        return text[:1].upper() + text[1:] if text in self.seat.lexicon.names or _is_i(text) else text
+
+
+def _is_i(text: str) -> bool:
+    return text == "i" or text.startswith("i'")
+
+
+def _has(words: Sequence[int], phrase: Sequence[int]) -> bool:
+    return any(tuple(words[n : n + len(phrase)]) == tuple(phrase) for n in range(len(words) - len(phrase) + 1))

@@ -1,0 +1,233 @@
+"""Pens: what draws the words of one line, back to front, under its rules.
+
+Conventions:
+    A pen is told ids (controls, or lines that are given), and asked for drafts of a line: many at once, of which the
+    caller keeps one. A draft's ``nats`` are what the bare model thinks of its words and of the line's beginning, with
+    no wish added; lower is likelier. Drafts depend on the generator, the rules and what was told alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from cocreate.model.decoder import Cache, Decoder
+from cocreate.model.lexicon import BoolArray, FloatArray, IntArray, Lexicon
+from cocreate.model.line_rules import chosen_pattern
+from cocreate.model.lyric_words import WordTable
+from cocreate.model.word_ngrams import WordNgrams
+
+_TINY = np.float32(1e-9)
+LYRIC_CONTEXT = 1024  # ids; forty lines with their controls take about 450
+
+
+@dataclass(frozen=True, slots=True)
+class LineAsk:
+    """What a line must be and should be.
+
+    Args:
+        strengths: of its slots, from the first.
+        table: ``line_rules.line_table`` of them.
+        last: which words may end it, (V,).
+        bias: nats added to each word, (V,); ``last_bias`` to the last word.
+        control: ids told before it.
+        suffix: words that end it whatever the model thinks, the last first.
+        free: only syllables count, stress does not.
+    """
+
+    strengths: tuple[int, ...]
+    table: FloatArray
+    last: BoolArray
+    bias: FloatArray
+    last_bias: FloatArray
+    control: tuple[int, ...] = ()
+    suffix: tuple[int, ...] = ()
+    free: bool = False
+    temperature: float = 0.85
+    top_p: float = 0.92
+
+
+@dataclass(frozen=True, slots=True)
+class LineDraft:
+    """Words in singing order, what the model thinks of them, and which row of the pen wrote them."""
+
+    words: tuple[int, ...]
+    nats: float
+    row: int = 0
+
+
+class Pen(Protocol):
+    """What writes lines."""
+
+    def tell(self, ids: Sequence[int]) -> None:
+        """Let the model know ids that come next in the text."""
+        ...
+
+    def drafts(self, ask: LineAsk, rng: np.random.Generator) -> list[LineDraft]:
+        """Different drafts of the next line; empty when no word may end it."""
+        ...
+
+    def keep(self, draft: LineDraft) -> None:
+        """Go on from one of the last drafts."""
+        ...
+
+
+class NetPen:
+    """The shipped network; ``rows`` drafts are written side by side.
+
+    Args:
+        end: id that stands for the beginning of a line, after its first word.
+        context: ids that may be told and written in all.
+    """
+
+    def __init__(
+        self, net: Decoder, lexicon: Lexicon, *, end: int, rows: int = 24, head: Sequence[int] = (),
+        taste: FloatArray | None = None, context: int = LYRIC_CONTEXT,
+    ) -> None:  # fmt: skip
+        net.context = min(net.context, context)
+        self._lexicon, self._end, self._rows = lexicon, end, rows
+        # the text so far stands in one row; drafts fan out from its end
+        self._text: Cache = net.start(1, taste=None if taste is None or not net.features else taste[None, :])
+        self._fan: Cache = net.start(rows)
+        self._waiting: list[int] = list(head)
+        self._base = self._shared = 0
+
+    def tell(self, ids: Sequence[int]) -> None:
+        """See ``Pen``."""
+        self._waiting += ids
+
+    def drafts(self, ask: LineAsk, rng: np.random.Generator) -> list[LineDraft]:
+        """See ``Pen``."""
+        if not ask.suffix and not (ask.last & np.isfinite(ask.table[-1])).any():
+            return []
+        self._text.length = self._base  # whoever asks twice did not like the first drafts
+        logits = self._text.feed(np.array([[*self._waiting, *ask.control]], dtype=np.int64))
+        self._fan.spread(self._text, since=self._shared)
+        self._shared = self._base
+        return _draw(
+            self._step, np.repeat(logits, self._rows, axis=0), ask, self._lexicon, rng, end=self._end, rows=self._rows
+        )
+
+    def keep(self, draft: LineDraft) -> None:
+        """See ``Pen``."""
+        before = self._text.length
+        self._fan.length = before + len(draft.words)
+        self._text.spread(self._fan, row=draft.row, since=before)
+        self._base, self._shared = self._text.length, before
+        self._waiting = [self._end]
+
+    def _step(self, ids: IntArray) -> FloatArray:
+        return self._fan.feed(ids[:, None])
+
+
+class NgramPen:
+    """The same lattice with an n-gram model of words written back to front."""
+
+    def __init__(self, model: WordNgrams, lexicon: Lexicon, *, end: int, rows: int = 8) -> None:
+        self._model, self._lexicon, self._end, self._rows = model, lexicon, end, rows
+        self._text: list[int] = [end]
+        self._lines: list[list[int]] = []
+
+    def tell(self, ids: Sequence[int]) -> None:
+        """See ``Pen``; only words and line ends count here."""
+        self._text += [i for i in ids if i == self._end or self._lexicon.text[i]]
+
+    def drafts(self, ask: LineAsk, rng: np.random.Generator) -> list[LineDraft]:
+        """See ``Pen``."""
+        if not ask.suffix and not (ask.last & np.isfinite(ask.table[-1])).any():
+            return []
+        self._lines = [list(self._text) for _ in range(self._rows)]
+        return _draw(self._step, self._scores(), ask, self._lexicon, rng, end=self._end, rows=self._rows)
+
+    def keep(self, draft: LineDraft) -> None:
+        """See ``Pen``."""
+        self._text += [*draft.words[::-1], self._end]
+
+    def _scores(self) -> FloatArray:
+        order = len(self._model.orders)
+        known = [self._model.distribution(line[-order:]) for line in self._lines]
+        found = np.full((self._rows, len(self._lexicon)), _TINY)
+        found[:, : self._model.size] = np.maximum(np.array(known), _TINY)
+        return np.log(found).astype(np.float32)
+
+    def _step(self, ids: IntArray) -> FloatArray:
+        for line, word in zip(self._lines, ids.tolist(), strict=True):
+            line.append(word)
+        return self._scores()
+
+
+def _draw(
+    step: object, logits: FloatArray, ask: LineAsk, lexicon: Lexicon, rng: np.random.Generator, *, end: int, rows: int
+) -> list[LineDraft]:
+    """Fill the lines of all rows together; rows that are done wait."""
+    assert callable(step)
+    left = np.full(rows, len(ask.strengths))
+    words: list[list[int]] = [[] for _ in range(rows)]
+    nats = np.zeros(rows)
+    done = np.zeros(rows, dtype=np.bool_)
+    while True:
+        logs = _log_softmax(logits)
+        closing = (left == 0) & ~done
+        nats[closing] -= logs[closing, end]
+        done |= closing
+        if done.all():
+            break
+        at = max(len(line) for line in words)
+        if at < len(ask.suffix):
+            chosen = np.full(rows, ask.suffix[at], dtype=np.int64)
+        else:
+            scores = logs + ask.bias + ask.table[left]
+            if not at:
+                scores = np.where(ask.last, scores + ask.last_bias, -np.inf)
+            chosen = _sample(scores, ask, rng, active=~done, fallback=end)
+        for row in np.flatnonzero(~done).tolist():
+            word = int(chosen[row])
+            pattern = chosen_pattern(lexicon, word, ask.strengths, int(left[row]), free=ask.free)
+            assert pattern is not None, "the table allows only words that fit"
+            nats[row] -= logs[row, word]
+            words[row].append(word)
+            left[row] -= len(pattern)
+        logits = step(chosen)
+    found: dict[tuple[int, ...], LineDraft] = {}
+    for row in range(rows):
+        line = tuple(words[row][::-1])
+        found.setdefault(line, LineDraft(line, float(nats[row]), row))
+    return list(found.values())
+
+
+def _sample(
+    scores: FloatArray, ask: LineAsk, rng: np.random.Generator, *, active: BoolArray, fallback: int
+) -> IntArray:
+    """One id a row by temperature and top-p; rows that are done take ``fallback``."""
+    draws = rng.random(len(scores))
+    chosen = np.full(len(scores), fallback, dtype=np.int64)
+    for row in np.flatnonzero(active):
+        own = scores[row] / ask.temperature
+        open_ids = np.flatnonzero(np.isfinite(own))
+        values = own[open_ids]
+        if len(open_ids) > _MOST_OPEN:
+            best = np.argpartition(values, -_MOST_OPEN)[-_MOST_OPEN:]
+            open_ids, values = open_ids[best], values[best]
+        order = np.argsort(-values, kind="stable")
+        chances = np.exp(values[order] - values[order[0]])
+        sums = np.cumsum(chances / chances.sum())
+        stop = int(np.searchsorted(sums, ask.top_p)) + 1
+        place = int(np.searchsorted(sums[:stop], draws[row] * sums[min(stop, len(sums)) - 1]))
+        chosen[row] = open_ids[order[min(place, stop - 1, len(order) - 1)]]
+    return chosen
+
+
+_MOST_OPEN = 400  # words a row looks at; what is beyond them has no chance that counts
+
+
+def _log_softmax(logits: FloatArray) -> FloatArray:
+    top = logits - logits.max(axis=-1, keepdims=True)
+    return np.asarray(top - np.log(np.exp(top).sum(axis=-1, keepdims=True)), dtype=np.float32)
+
+
+def end_id(table: WordTable) -> int:
+    """Id of the beginning of a line, which comes after its first word."""
+    return table.words.id("Line")
