@@ -20,6 +20,7 @@ from cocreate.generate.tune import TuneRequest, bars_of, find_tune, parse_bars
 from cocreate.generate.variation import continue_bars, fill_bars, vary_bars
 from cocreate.model.checkpoint import open_checkpoint
 from cocreate.model.decoder import Decoder
+from cocreate.model.gap_rules import Anchor, Gap, GapScribe
 from cocreate.music.song import Chord, Key, Meter, Note, Part, Section, Song, Syllable, Tempo
 from cocreate.music.theory import chord_pitch_classes, parse_progression
 
@@ -304,3 +305,30 @@ def test_what_cannot_be_done_is_said(net: Decoder, table: dict[str, Any]) -> Non
     for wrong in ({"amount": 1.5}, {"keep": "mood"}, {"n": 0}, {"seed": -1}):
         with pytest.raises(InputError, match=next(iter(wrong))):
             TuneRequest(TUNE, **wrong)
+
+
+def test_runs_are_written_anew_and_an_end_in_them_ends_in_the_last_bar(net: Decoder, table: dict[str, Any]) -> None:
+    notes = tuple(Note(480 * n, 60 + n * 5 % 12, 480) for n in range(16))
+    song = Song((Part(notes),), keys=(Key(0, 0),), chords=parse_progression("C | F | G7 | C", meter=Meter(0, 4, 4)))
+    for draft in vary_bars(net, table, TuneRequest(song, runs=((5760, 7680),), n=16, seed=3)):
+        assert draft.song.melody.notes[:12] == notes[:12]
+        last = draft.song.melody.notes[-1]
+        assert last.start_ticks >= 5760
+        assert last.pitch % 12 in (0, 4, 7)
+
+
+def test_a_note_that_stays_before_the_last_bar_is_no_end(net: Decoder) -> None:
+    words = net.words
+    anchor = Anchor(0, onset=0, length=48, pitches=frozenset({60}))
+    marks = (words.id("Bar", 1), words.id("Bar", 0), words.id("EOS"))
+    gap = Gap(
+        (Meter(0, 4, 4), Meter(0, 4, 4)), marks, 55, 80, frozenset({0, 2, 4, 5, 7, 9, 11}), 0.0,
+        free=((96, 192),), anchors=(anchor,), ending=frozenset({0, 4, 7}),
+    )  # fmt: skip
+    scribe = GapScribe(gap, words)
+    for token in (marks[0], words.id("Position", 0), words.id("Pitch", 60), words.id("Duration", 48), marks[1]):
+        scribe.push(token)
+    assert not scribe.allowed()[marks[2]]
+    for token in (words.id("Position", 0), words.id("Pitch", 64), words.id("Duration", 96)):
+        scribe.push(token)
+    assert scribe.allowed()[marks[2]]
