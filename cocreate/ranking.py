@@ -8,17 +8,20 @@ Conventions:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from cocreate.judge.melody import quality
 from cocreate.judge.novelty import Match
 from cocreate.music.song import Song
-from cocreate.music.theory import estimate_key, key_name
-from cocreate.taste.features import FeatureScale, FeatureVector, features
+from cocreate.music.theory import chord_symbol, estimate_key, key_name
+from cocreate.taste.events import HeardItem
+from cocreate.taste.features import FeatureScale
 from cocreate.taste.profile import Profile
-from cocreate.taste.scorer import Item, rerank_diverse, score, style_fit
+from cocreate.taste.scorer import Item, Scorer, rerank_diverse, style_fit
+
+QUALITY, NOVELTY = "quality", "novelty"  # what a catalogue's item remembers of how it was judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +90,13 @@ def ranked(
         qualities: of each song how well it is made, 0..1; None or left out asks ``judge.melody``.
     """
     known = [*qualities, *[None] * len(songs)]
-    vectors = {str(place): features(song) for place, song in enumerate(songs)}
-    items = [
-        _item(str(place), song, vectors[str(place)], match, row, made=known[place])
+    pieces = [
+        heard_of(song, match, row, made=known[place])
         for place, (song, match) in enumerate(zip(songs, matches, strict=True))
     ]
-    scores = score(profile, items, style=style, scale=scale)
+    vectors = {str(place): piece.features for place, piece in enumerate(pieces)}
+    items = [item_of(piece, row, name=str(place)) for place, piece in enumerate(pieces)]
+    scores = Scorer(profile, style=style, scale=scale).score(items)
     if diversity:
         scores = rerank_diverse(scores, vectors, strength=diversity, scale=scale)[:most]
     found = []
@@ -117,16 +121,33 @@ def ranked(
     return tuple(found)
 
 
-def _item(
-    name: str, song: Song, vector: FeatureVector, match: Match, row: Mapping[str, Any], *, made: float | None
-) -> Item:
+def heard_of(
+    song: Song, match: Match, row: Mapping[str, Any], *, made: float | None = None, path: str = ""
+) -> HeardItem:
+    """What is heard in a song, how well it is made and how new it is: all that a score needs but the listener.
+
+    Args:
+        match: how near it is to a known tune.
+        row: of the checkpoint's ``styles.json``, what is usual in the style; may be empty.
+        made: how well it is made, 0..1; None asks ``judge.melody``.
+    """
     reference = {metric: (mean, sd) for metric, (mean, sd) in row.get("metrics", {}).items()}
-    fit = style_fit(vector, row["feature_mean"], row["feature_sd"]) if "feature_mean" in row else None
-    return Item(
-        name,
-        vector,
-        style_fit=fit,
-        quality=quality(song, reference=reference or None)[0] if made is None else made,
-        novelty=max(0.0, 1.0 - match.share),
-        title=song.title,
-    )
+    well = quality(song, reference=reference or None)[0] if made is None else made
+    heard = HeardItem.of(song, path=path)
+    return replace(heard, traits={**heard.traits, QUALITY: well, NOVELTY: max(0.0, 1.0 - match.share)})
+
+
+def item_of(heard: HeardItem, row: Mapping[str, Any], *, name: str | None = None, **more: float | None) -> Item:
+    """What the scorer is handed, of a catalogue's item and of a fresh idea alike."""
+    fit = None
+    if heard.is_heard and "feature_mean" in row:
+        fit = style_fit(heard.features, row["feature_mean"], row["feature_sd"])
+    told = {"style_fit": fit, "quality": heard.traits.get(QUALITY), "novelty": heard.traits.get(NOVELTY)}
+    item = Item.of(heard, **told, **more)
+    return item if name is None else replace(item, id=name)
+
+
+def with_recipe(one: Candidate, seed: int, recipe: Mapping[str, Any]) -> Candidate:
+    """The candidate with what its sidecar says of how it came about."""
+    key = one.song.key or estimate_key(one.song)
+    return replace(one, seed=seed, recipe={**recipe, "chords": [chord_symbol(c, key=key) for c in one.song.chords]})

@@ -15,10 +15,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from cocreate.ensemble import DEFAULT_GUIDANCE, Ensemble, leaning_of
 from cocreate.errors import UnmetError
-from cocreate.generate.harmony import ALL, DEFAULT_VOICES, NONE, HarmonyRequest, parse_voices, write_harmonies
+from cocreate.generate.arrangement import ArrangeRequest
+from cocreate.generate.blend import BlendRequest
+from cocreate.generate.form import SongRequest
+from cocreate.generate.harmony import DEFAULT_VOICES, HarmonyRequest, parse_voices, write_harmonies
+from cocreate.generate.kept_chords import ALL, NONE
 from cocreate.generate.melody import Draft, write_melodies
-from cocreate.generate.request import ANY, MAX_CANDIDATES, MELODY_GUIDANCE, Leaning, MelodyRequest, check_style
+from cocreate.generate.request import ANY, MAX_CANDIDATES, MELODY_GUIDANCE, MelodyRequest, check_style
 from cocreate.generate.tune import TuneRequest, parse_bars
 from cocreate.generate.variation import continue_bars, fill_bars, vary_bars
 from cocreate.judge.harmony import harmony_quality
@@ -28,18 +33,16 @@ from cocreate.model.decoder import Decoder
 from cocreate.model.sample import Sampling
 from cocreate.music.song import Key, Meter, Song
 from cocreate.music.theory import (
-    chord_symbol,
-    estimate_key,
+    as_range,
     key_name,
     parse_key,
     parse_meter,
     parse_progression,
-    parse_range,
 )
-from cocreate.ranking import Candidate, ranked
+from cocreate.ranking import Candidate, ranked, with_recipe
 from cocreate.shelf import read_styled, read_tune, save
 from cocreate.taste.events import Event, HeardItem, check_profile_name
-from cocreate.taste.features import DEFAULT_SCALE, FeatureScale, features, melody_id, scaled, unscaled
+from cocreate.taste.features import DEFAULT_SCALE, FeatureScale, features, melody_id, scaled
 from cocreate.taste.home import has_profile
 from cocreate.taste.profile import Profile
 
@@ -49,13 +52,12 @@ DEFAULT_PROFILE = "me"
 DRAW_FACTOR = 1.5  # ideas drawn for each one shown, so that the scorer has something to choose from
 MAX_ROUNDS = 5  # draws, each warmer, until enough ideas are neither copies nor each other
 NEXT_SEED = 1_000_003  # from one round to the next; a prime far from any seed a person types
-DEFAULT_GUIDANCE = 1.0
 DIVERSITY = 0.25  # strength of the diverse re-ranking, 0..1
 
-Request = TypeVar("Request", MelodyRequest, TuneRequest, HarmonyRequest)
+Request = TypeVar("Request", MelodyRequest, TuneRequest, HarmonyRequest, ArrangeRequest, SongRequest, BlendRequest)
 
 
-class Studio:
+class Studio(Ensemble):
     """A musician's desk: a checkpoint to write with, a profile to please.
 
     Args:
@@ -148,7 +150,7 @@ class Studio:
             meter=meter or (Meter(0, 4, 4) if chords and song is None else None),
             tempo_bpm=tempo,
             bars=bars,
-            range=parse_range(range) if isinstance(range, str) else range,
+            range=as_range(range),
             density=density,
             mood=mood,
             start=song,
@@ -180,6 +182,7 @@ class Studio:
         song: str | Path | Song,
         *,
         bars: str | tuple[int, int],
+        range: str | tuple[int, int] | None = None,  # noqa: A002 - the word musicians use
         part: int | None = None,
         style: str | None = None,
         guidance: float = DEFAULT_GUIDANCE,
@@ -190,6 +193,7 @@ class Studio:
         """``n`` songs with another tune in ``bars`` ("9-12"), as if nothing had stood there, best first.
 
         Args:
+            range: lowest and highest pitch of what is written ("D4-A5"); by default about the tune's own.
             part: the part the tune is in, from 1; by default it is found.
 
         Raises:
@@ -198,6 +202,7 @@ class Studio:
             UnmetError: if the song has no such bars or no tune around them, or every idea came too near to a known one.
         """
         request = self._asked(song, bars, part, style, guidance=guidance, n=n, seed=seed, temperature=temperature)
+        request = replace(request, range=as_range(range))
         return self._ideas(request, fill_bars, style=style, recipe=self._recipe("fill", request, song))
 
     def vary(
@@ -207,6 +212,7 @@ class Studio:
         bars: str | tuple[int, int] | None = None,
         amount: float | None = None,
         keep: str | None = None,
+        range: str | tuple[int, int] | None = None,  # noqa: A002
         part: int | None = None,
         style: str | None = None,
         guidance: float = DEFAULT_GUIDANCE,
@@ -219,6 +225,7 @@ class Studio:
         Args:
             amount: share of the notes that are written anew, 0..1; by default all with ``keep``, else half.
             keep: "rhythm", "contour" or "harmony".
+            range: lowest and highest pitch of what is written ("D4-A5"); by default about the tune's own.
             part: the part the tune is in, from 1; by default it is found.
 
         Raises:
@@ -228,7 +235,7 @@ class Studio:
         """
         request = self._asked(song, bars, part, style, guidance=guidance, n=n, seed=seed, temperature=temperature)
         # of nothing there is but one variation: the song
-        request = replace(request, amount=amount, keep=keep, n=1 if amount == 0 else n)
+        request = replace(request, amount=amount, keep=keep, range=as_range(range), n=1 if amount == 0 else n)
         recipe = self._recipe("vary", request, song)
         return self._ideas(request, vary_bars, style=style, recipe=recipe, may_repeat=amount == 0)
 
@@ -237,6 +244,7 @@ class Studio:
         song: str | Path | Song,
         *,
         bars: int = 8,
+        range: str | tuple[int, int] | None = None,  # noqa: A002
         part: int | None = None,
         style: str | None = None,
         guidance: float = DEFAULT_GUIDANCE,
@@ -246,13 +254,16 @@ class Studio:
     ) -> tuple[Candidate, ...]:
         """``n`` songs whose tune goes on for so many ``bars`` (1..64) after the end, best first.
 
+        Args:
+            range: lowest and highest pitch of what is written ("D4-A5"); by default about the tune's own.
+
         Raises:
             InputError: if a value breaks its rule, or the song has no such part.
             FileError: if the song's file cannot be read.
             UnmetError: if the end cannot be gone on from, or every idea came too near to a known tune.
         """
         request = self._asked(song, None, part, style, guidance=guidance, n=n, seed=seed, temperature=temperature)
-        request = replace(request, more=bars)
+        request = replace(request, more=bars, range=as_range(range))
         return self._ideas(request, continue_bars, style=style, recipe=self._recipe("continue", request, song))
 
     def harmony(
@@ -322,7 +333,7 @@ class Studio:
             "request": {
                 "song": request.song.title or ("" if isinstance(song, Song) else str(song)), "part": request.part,
                 "bars": request.more if art == "continue" else request.bars, "amount": request.amount,
-                "keep": request.keep, "style": request.style, "n": request.n,
+                "keep": request.keep, "range": request.range, "style": request.style, "n": request.n,
                 "seed": request.seed, "temperature": request.sampling.temperature,
                 "guidance": request.sampling.guidance,
                 "taste": [round(value, 3) for leaning in request.leanings for value in leaning.vector],
@@ -395,9 +406,13 @@ class Studio:
         style: str | None,
         recipe: Mapping[str, Any],
         may_repeat: bool = False,
+        spare: int = 2,
     ) -> tuple[Candidate, ...]:
-        """What ``write`` draws for a request, best first; with ``may_repeat`` it may be what stood there before."""
-        drafts = self._draw(request, write, may_repeat=may_repeat)
+        """What ``write`` draws for a request, best first; with ``may_repeat`` it may be what stood there before.
+
+        ``spare`` ideas more than asked for are drawn, of cheap ones half as many again.
+        """
+        drafts = self._draw(request, write, may_repeat=may_repeat, spare=spare)
         found = ranked(
             [draft.song for draft in drafts],
             self.profile,
@@ -410,7 +425,7 @@ class Studio:
             qualities=[harmony_quality(draft.song, draft.singers) if draft.identity else None for draft in drafts],
         )
         wholes = {id(draft.song): draft.whole or draft.song for draft in drafts}
-        return tuple(_with_recipe(replace(one, song=wholes[id(one.song)]), request.seed, recipe) for one in found)
+        return tuple(with_recipe(replace(one, song=wholes[id(one.song)]), request.seed, recipe) for one in found)
 
     def _draw(
         self,
@@ -418,9 +433,10 @@ class Studio:
         write: Callable[[Decoder, Mapping[str, Any], Request], Sequence[Draft]],
         *,
         may_repeat: bool,
+        spare: int,
     ) -> list[Draft]:
         """Enough drafts that are no copies, not each other and not what stood there before."""
-        wanted = max(request.n + 2, round(request.n * DRAW_FACTOR))
+        wanted = max(request.n + spare, round(request.n * DRAW_FACTOR) if spare > 1 else 0)
         found: dict[str, Draft] = {}
         for turn in range(MAX_ROUNDS):
             again = replace(request, n=min(MAX_CANDIDATES, wanted), seed=request.seed + turn * NEXT_SEED)
@@ -454,16 +470,3 @@ class Studio:
         for item in items:
             store.add_event(self.profile_name, Event(kind, item))
         return self.profile
-
-
-def leaning_of(vector: Sequence[float]) -> Leaning:
-    """What a content vector (``taste.features.scaled``) asks of the partner."""
-    raw = unscaled(vector)
-    kinds = {kind: min(1.0, max(0.0, raw[f"{kind}_metre"])) for kind in ("duple", "triple", "compound")}
-    minor = min(1.0, max(0.0, raw["minor_key"]))
-    return Leaning(tuple(vector), tempo_bpm=2 ** raw["tempo"], minor=minor, **kinds)
-
-
-def _with_recipe(one: Candidate, seed: int, recipe: Mapping[str, Any]) -> Candidate:
-    key = one.song.key or estimate_key(one.song)
-    return replace(one, seed=seed, recipe={**recipe, "chords": [chord_symbol(c, key=key) for c in one.song.chords]})

@@ -77,9 +77,27 @@ def write_tiny_checkpoint(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_harmony(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a chord network of random weights."""
+    from cocreate.model import chord_net
+    from cocreate.model.chord_writer import WEIGHTS
+
+    folder = tmp_path_factory.mktemp("tiny") / "harmony"
+    folder.mkdir()
+    plan = chord_net.ChordPlan(width=32, heads=2, encoder=1, decoder=1, features=len(FEATURE_NAMES))
+    net = chord_net.build(plan, seed=0)
+    weights = {name: value + 0.02 * value.new_tensor(np.random.default_rng(len(name)).normal(size=value.shape))
+               for name, value in net.state_dict().items()}  # fmt: skip
+    chord_net.save(weights, plan, folder / WEIGHTS)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint folder for reading only; copy it to break it."""
-    return write_tiny_checkpoint(tmp_path_factory.mktemp("checkpoints") / "music")
+    folder = tmp_path_factory.mktemp("checkpoints")
+    write_tiny_checkpoint(folder / "band")
+    return write_tiny_checkpoint(folder / "music")
 
 
 @pytest.fixture

@@ -11,11 +11,9 @@ import pytest
 
 from cocreate.errors import InputError
 from cocreate.evaluate import harmony
-from cocreate.evaluate.harmony import EXCERPT_BARS, evaluate_harmony, format_harmony, nottingham_training
-from cocreate.model.corpus.pack import Entry, entry_of
+from cocreate.evaluate.harmony import EXCERPT_BARS, evaluate_harmony, format_harmony
 from cocreate.model.corpus.piece import Piece
 from cocreate.model.corpus.scores import read_nottingham
-from cocreate.model.vocabulary import Vocabulary
 from cocreate.music.song import Chord, Key, Note, Part, Song
 
 BAR = 1920
@@ -50,15 +48,15 @@ def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_every_harmoniser_stands_beside_the_human_one(toys: Path, tiny_checkpoint: Path) -> None:
-    report = evaluate_harmony(toys, checkpoints=[tiny_checkpoint, tiny_checkpoint.parent / "music"], beam=2)
+def test_every_harmoniser_stands_beside_the_human_one(toys: Path, tiny_harmony: Path) -> None:
+    report = evaluate_harmony(toys, checkpoints=[tiny_harmony], beam=2)
     rows = {(row.dataset, row.who): row for row in report.rows}
     assert {dataset for dataset, _ in rows} == {"nottingham", "pop909"}
     human, hmm = rows["nottingham", "human"], rows["nottingham", "HMM"]
     assert (human.exact, human.root, human.pieces, human.slots) == (1, 1, 3, 24)
     assert (hmm.exact, hmm.near_human) == (1, 6)  # the bass of the file is not asked for
     assert rows["nottingham", "template"].exact == 1
-    assert rows["nottingham", str(tiny_checkpoint)].exact < 1
+    assert rows["nottingham", str(tiny_harmony)].exact < 1
     assert rows["pop909", "human"].slots == 3 * EXCERPT_BARS
     text = format_harmony(report)
     assert "nottingham: 3 pieces, 24 slots" in text
@@ -78,21 +76,6 @@ def test_what_cannot_be_measured_is_refused(toys: Path, tmp_path: Path) -> None:
         evaluate_harmony(toys, checkpoints=[], sets=["abba"])
     with pytest.raises(InputError, match="has none"):
         evaluate_harmony(tmp_path / "nowhere", checkpoints=[])
-
-
-def entries() -> list[Entry]:
-    words = Vocabulary()
-    pieces = [piece(n, split) for n, split in enumerate(("train", "validation", "test", "train"))]
-    return [entry_of(p, words) for p in (*pieces, piece(5, "train", dataset="pop909"))]
-
-
-def test_fine_tuning_takes_nottingham_and_never_its_test_tunes() -> None:
-    assert [entry.name for entry in nottingham_training(entries())] == ["tune 0", "tune 3"]
-    assert [entry.name for entry in nottingham_training(entries(), split="validation")] == ["tune 1"]
-    with pytest.raises(InputError, match="never trained on"):
-        nottingham_training(entries(), split="test")
-    with pytest.raises(InputError, match="tier B"):
-        nottingham_training(entries()[-1:])
 
 
 @pytest.mark.data

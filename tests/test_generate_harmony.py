@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from cocreate.errors import InputError, UnmetError
-from cocreate.generate.harmony import ENSEMBLES, HarmonyRequest, kept_chords, parse_voices, write_harmonies
+from cocreate.generate.harmony import ENSEMBLES, HarmonyRequest, parse_voices, write_harmonies
+from cocreate.generate.kept_chords import kept_chords
 from cocreate.judge.voices import voice_leading
 from cocreate.model.checkpoint import open_checkpoint
 from cocreate.model.chord_rules import TRIADS

@@ -11,23 +11,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cocreate.errors import InputError
-from cocreate.model.bar_rules import BarLine, BarScribe, bar_lines
+from cocreate.model.bar_rules import BarLine, bar_lines
+from cocreate.model.chord_clues import ABSENT, HOLD, KINDS, NO_CHORD, PRESENT, UNKNOWN, class_of, clues_of
 from cocreate.model.chord_rules import (
     RHYTHMS,
     TRIADS,
     Chart,
-    ChordPen,
+    ChordRules,
     chart_bars,
     closing_chords,
     qualities_at,
     slots,
 )
-from cocreate.model.harmoniser import kept_ids
-from cocreate.model.vocabulary import Vocabulary
+from cocreate.model.vocabulary import STEP_TICKS
 from cocreate.music.song import Chord, Meter, Note, Part, Song
-from cocreate.music.theory import QUALITIES, chord_symbol
+from cocreate.music.theory import QUALITIES
 
-WORDS = Vocabulary()
 WALTZ = BarLine(0, 72, 24, (0,), "3/4")
 
 
@@ -46,26 +45,40 @@ def song_of_bars(*meters: str, pickup_ticks: int = 0) -> Song:
     return Song((Part(tuple(notes)),), meters=tuple(found), pickup_ticks=pickup_ticks)
 
 
-def written(chart: Chart, lines: tuple[BarLine, ...], seed: int, *, meter: str | None = None) -> ChordPen:
-    """The chart's pen after every id was drawn among the allowed ones."""
-    rng = np.random.default_rng(seed)
-    pen = ChordPen(chart, lines, WORDS)
-    scribe = BarScribe(lines, [pen], WORDS, meter=meter or lines[0].meter, names_tracks=False)
-    for _ in range(10_000):
-        allowed = np.flatnonzero(scribe.allowed())
-        assert len(allowed), "a dead end"
-        scribe.push(int(rng.choice(allowed)))
-        if scribe.done:
-            assert len(scribe.written) == len(lines)
-            return pen
-    raise AssertionError("it never ends")
+def written(chart: Chart, song: Song, seed: int = 0) -> list[tuple[int, int, int, str, int]]:
+    """(bar, step, root, quality, bass above the root) of each chord, drawn among what the rules allow."""
+    rng, lines = np.random.default_rng(seed), bar_lines(song)
+    points = [
+        (line.start + step) * STEP_TICKS
+        for line, bar in zip(lines, chart.bars, strict=True)
+        for step in (*bar.open, *bar.kept)
+    ]
+    clues = clues_of(song, chords=(), points=points)
+    rules = ChordRules(chart, lines, clues)
+    found: list[tuple[int, int, int, str, int]] = []
+    now, low = HOLD, 0
+    for place in range(len(clues)):
+        if place in rules.kept:
+            chord, bass = rules.kept[place]
+        else:
+            allowed = np.flatnonzero(rules.allowed(place, now, low))
+            assert len(allowed), "a dead end"
+            chord = int(rng.choice(allowed))
+            bass = 0 if chord == HOLD else int(rng.choice(np.flatnonzero(rules.basses(place, chord))))
+        if chord != HOLD and (chord, bass) != (now, low):
+            now, low = chord, bass
+            bar = int(clues.bars[place])
+            step = int(clues.starts[place]) // STEP_TICKS - lines[bar].start
+            root, kind = (-1, "") if chord == NO_CHORD else (chord // len(KINDS), KINDS[chord % len(KINDS)])
+            found.append((bar, step, root, kind, bass))
+    return found
 
 
 def chart_of(
     lines: tuple[BarLine, ...],
     rhythm: str = "free",
     complexity: float | None = None,
-    kept: Mapping[int, Mapping[int, tuple[int, ...]]] | None = None,
+    kept: Mapping[int, Mapping[int, tuple[int, int]]] | None = None,
 ) -> Chart:
     qualities = qualities_at(complexity)
     return Chart(chart_bars(lines, kept or {}, rhythm=rhythm), qualities, closing=closing_chords("major", 7, qualities))
@@ -82,46 +95,41 @@ def chart_of(
 def test_every_chart_has_the_form_asked_for(
     meters: list[str], rhythm: str, complexity: float | None, kept: dict[int, int], seed: int
 ) -> None:
-    lines = bar_lines(song_of_bars(*meters))
+    song = song_of_bars(*meters)
+    lines = bar_lines(song)
     stays = {
-        place: {0: kept_ids(Chord(0, 1, root, "7", (root + 4) % 12), 0, WORDS)}
+        place: {0: class_of(Chord(0, 1, root, "7", (root + 4) % 12), 0)}
         for place, root in kept.items()
         if place < len(lines)
     }
-    pen = written(chart_of(lines, rhythm, complexity, stays), lines, seed)
+    chart = chart_of(lines, rhythm, complexity, stays)
+    chords = written(chart, song, seed)
+    assert chords[0][:2] == (0, 0)
     for place, line in enumerate(lines):
-        here = [chord for chord in pen.chords if chord.bar == place]
-        assert here[0].step == 0
+        here = [chord for chord in chords if chord[0] == place]
         if place in stays:
-            assert [(chord.root, chord.quality, chord.bass) for chord in here] == [
-                (kept[place], "7", (kept[place] + 4) % 12)
-            ]
+            sounding = [chord for chord in chords if chord[0] <= place][-1]
+            assert sounding[2:] == (kept[place], "7", 4)
+            assert len(here) <= 1
             continue
+        steps = {step for _, step, *_ in here}
+        assert steps <= (set(line.beats) if rhythm == "free" else set(slots(line, rhythm)))
         if rhythm != "free":
-            assert tuple(chord.step for chord in here) == slots(line, rhythm)
-        assert {chord.step for chord in here} <= set(line.beats)
-        assert {chord.quality for chord in here} <= qualities_at(complexity)
-        assert all((before.root, before.quality) != (after.root, after.quality) for before, after in pairwise(here))
+            assert steps | {0} == set(slots(line, rhythm))  # on the first beat the chord before may go on
+        assert {quality for _, _, _, quality, _ in here} <= qualities_at(complexity)
+        assert all(before[2:] != after[2:] for before, after in pairwise(here))
     if len(lines) - 1 not in stays:
-        assert (pen.chords[-1].root, pen.chords[-1].quality) in chart_of(lines, complexity=complexity).closing
-
-
-def test_a_metre_that_changes_is_said() -> None:
-    lines = bar_lines(song_of_bars("4/4", "3/4", "3/4", "4/4"))
-    scribe = BarScribe(lines, [ChordPen(chart_of(lines), lines, WORDS)], WORDS, meter="4/4", names_tracks=False)
-    rng = np.random.default_rng(0)
-    while not scribe.done:
-        scribe.push(int(rng.choice(np.flatnonzero(scribe.allowed()))))
-    said = [[WORDS.words[i] for i in ids if WORDS.types[i] == "TimeSig"] for ids in scribe.written]
-    assert said == [[], ["TimeSig_3/4"], [], ["TimeSig_4/4"]]
+        assert chords[-1][2:4] in chart.closing
+        assert chords[-1][4] == 0
 
 
 def test_a_pickup_may_have_no_chord() -> None:
-    lines = bar_lines(song_of_bars("4/4", "4/4", pickup_ticks=480))
+    song = song_of_bars("4/4", "4/4", pickup_ticks=480)
+    lines = bar_lines(song)
     assert chart_bars(lines, {}, rhythm="bar")[0].due == frozenset()
-    assert WORDS.words[BarScribe(lines, [ChordPen(chart_of(lines), lines, WORDS)], WORDS, meter="4/4").bar_id(0)] == (
-        "Bar_pickup"
-    )
+    clues = clues_of(song, chords=())
+    rules = ChordRules(chart_of(lines), lines, clues)
+    assert [bool(rules.allowed(place, HOLD, 0)[HOLD]) for place in (0, 4)] == [True, False]
 
 
 def test_nothing_follows_a_chord_that_is_kept_in_its_bar() -> None:
@@ -161,15 +169,10 @@ def test_the_last_chord_is_at_home_and_holds_the_last_note() -> None:
     assert all(1 in {(root + step) % 12 for step in QUALITIES[q]} for root, q in closing_chords("major", 1, TRIADS))
 
 
-def test_the_chords_come_back_in_the_songs_key_and_ticks() -> None:
-    lines = bar_lines(song_of_bars("4/4", "4/4", "4/4"))
-    kept = {0: {0: kept_ids(Chord(0, 1, 0, "maj7"), 0, WORDS)}, 1: {0: kept_ids(Chord(0, 1, 0, "maj7"), 0, WORDS)}}
-    kept[2] = {0: kept_ids(Chord(0, 1, 7, "7", 11), 0, WORDS), 48: kept_ids(Chord(0, 1, None), 0, WORDS)}
-    pen = written(chart_of(lines, kept=kept), lines, 0)
-    assert [(chord_symbol(c), c.start_ticks, c.length_ticks) for c in pen.song_chords(-2)] == [
-        ("Dmaj7", 0, 3840),
-        ("A7/C#", 3840, 960),
-        ("N.C.", 4800, 960),
-    ]
-    mine = Chord(3847, 900, 9, "7", 1)
-    assert pen.song_chords(-2, stay={(2, 0): mine})[1] == mine
+def test_what_is_known_of_symbols_is_what_the_rules_fix() -> None:
+    song = song_of_bars("4/4", "4/4")
+    lines = bar_lines(song)
+    chart = chart_of(lines, "half", kept={1: {48: (5, 0)}})
+    clues = clues_of(song, chords=(), points=[(96 + 48) * STEP_TICKS])
+    symbols = ChordRules(chart, lines, clues).symbols(len(clues))
+    assert symbols.tolist() == [UNKNOWN, ABSENT, PRESENT, ABSENT, UNKNOWN, ABSENT, PRESENT, ABSENT]

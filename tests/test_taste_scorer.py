@@ -20,7 +20,7 @@ from cocreate.taste.events import Event, HeardItem
 from cocreate.taste.feature_table import FEATURE_NAMES
 from cocreate.taste.features import FeatureVector, features
 from cocreate.taste.profile import Profile
-from cocreate.taste.scorer import WEIGHTS, Item, Score, rerank_diverse, score, style_fit
+from cocreate.taste.scorer import PARTS, WEIGHTS, Item, Score, rerank_diverse, score, style_fit
 
 DATA = Path(os.environ.get("COCREATE_DATA", Path(__file__).parents[1] / ".data"))
 DAY = "2026-01-01T12:00:00+00:00"
@@ -87,7 +87,7 @@ def test_a_score_is_exactly_the_sum_of_its_parts(fit, quality, novelty, kept, sk
     (found,) = score(profile, [Item("x", SMOOTH[9], fit, quality, novelty)])
     assert found.value == fsum(found.parts.values())
     assert 0.0 <= found.value <= 1.0
-    assert set(found.parts) == {"taste", "style", "quality", "novelty"}
+    assert set(found.parts) == {"base", *PARTS}
 
 
 def test_without_a_profile_style_fit_and_quality_rank_and_the_reason_says_so():

@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 import cocreate
+from cocreate.cli.arrangement import arrange, blend, song
+from cocreate.cli.catalogue import catalog, explain, recommend, similar
 from cocreate.cli.checkpoints import info, styles
 from cocreate.cli.desk import export, import_, render
 from cocreate.cli.doctor import doctor
@@ -15,8 +17,9 @@ from cocreate.cli.harmony import harmony
 from cocreate.cli.ideas import melody, rank
 from cocreate.cli.listen import play, show
 from cocreate.cli.partners import continue_, fill, vary
-from cocreate.cli.taste import keep, profile, skip
-from cocreate.cli.training import train_adapt, train_music
+from cocreate.cli.profiles import profile
+from cocreate.cli.taste import keep, skip
+from cocreate.cli.training import train_adapt, train_band, train_harmony, train_music
 
 
 def _group() -> typer.Typer:
@@ -55,6 +58,9 @@ def _begin_evaluation() -> None:
 
 app.command("melody")(melody)
 app.command("harmony")(harmony)
+app.command("arrange")(arrange)
+app.command("song")(song)
+app.command("blend")(blend)
 app.command("fill")(fill)
 app.command("vary")(vary)
 app.command("continue")(continue_)
@@ -66,14 +72,20 @@ app.command("render")(render)
 app.command("import")(import_)
 app.command("keep")(keep)
 app.command("skip")(skip)
-app.command("profile")(profile)
+app.command("recommend")(recommend)
+app.command("explain")(explain)
+app.command("similar")(similar)
 app.command("styles")(styles)
 app.command("info")(info)
 app.command("doctor")(doctor)
 train.command("music")(train_music)
+train.command("harmony")(train_harmony)
+train.command("band")(train_band)
 train.command("adapt")(train_adapt)
 train.command("chorales")(train_chorales)
 evaluate.command("music")(evaluate_music)
 evaluate.command("files")(evaluate_files)
+app.add_typer(profile, name="profile")
+app.add_typer(catalog, name="catalog")
 app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")

@@ -20,7 +20,8 @@ from cocreate.errors import CheckpointError, CocreateError, FileError
 # distributions; asked for by name, since importing them all would take ten seconds
 PACKAGES = (
     "numpy", "typer", "rich", "mido", "pretty_midi", "music21", "symusic", "miditok", "safetensors", "torch",
-    "transformers", "peft", "sqlalchemy", "platformdirs", "matplotlib",
+    "transformers", "peft", "scipy", "sqlalchemy", "alembic", "platformdirs", "matplotlib", "pyyaml", "soundfile",
+    "midirenderer", "miniaudio", "verovio", "typst",
 )  # fmt: skip
 OLDEST_PYTHON = (3, 11)
 
@@ -70,11 +71,11 @@ def _packages() -> Iterator[Finding]:
 
 
 def _checkpoints() -> Iterator[Finding]:
-    from cocreate.model.checkpoint import CHORALES, folders, open_checkpoint
+    from cocreate.model.checkpoint import CHORALES, HARMONY, folders, open_checkpoint
 
     found = sorted({path.resolve() for home in folders() if home.is_dir() for path in home.iterdir() if path.is_dir()})
-    # the networks that only measure are no checkpoint to write with
-    found = [path for path in found if not path.name.startswith((".", "_")) and path.name != CHORALES]
+    # the networks of their own kind are no checkpoint to write melodies with
+    found = [path for path in found if not path.name.startswith((".", "_")) and path.name not in (CHORALES, HARMONY)]
     for path in found:
 
         def look(path: Path = path) -> str:
@@ -83,6 +84,13 @@ def _checkpoints() -> Iterator[Finding]:
         yield _check(f"checkpoint {path.name}", look)
     if not found:
         yield _check("checkpoints", _no_checkpoint)
+    yield _check("chords", _chords)
+
+
+def _chords() -> str:
+    from cocreate.model.chord_writer import open_writer
+
+    return f"a network of width {open_writer().width} for chords"
 
 
 def _no_checkpoint() -> str:

@@ -20,10 +20,15 @@ def evaluate_music(
     checkpoint: CheckpointOption = "music",
     part: Annotated[
         list[str] | None,
-        typer.Option(help="likelihood, chorales, chords, ideas, styles or taste; may be given again. Else all."),
+        typer.Option(
+            help="likelihood, chorales, chords, voices, vary, ideas, styles or taste; again for more. Else all."
+        ),
     ] = None,
     corpus: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The packed corpus.npz of a training run on --data: saves time.")
+    ] = None,
+    chords: Annotated[
+        list[str] | None, typer.Option(help="Chord checkpoint for the part chords; may be given again. Else harmony.")
     ] = None,
     tier: Annotated[str, typer.Option(help="Licences that are measured: A, A* or B (most).")] = "A*",
     seed: Annotated[int, typer.Option(help="Of the ideas that are written and of what the n-gram sees.")] = 0,
@@ -31,11 +36,13 @@ def evaluate_music(
 ) -> None:
     """Measure a checkpoint on held-out works, each table beside its baselines."""
     from cocreate.evaluate.suite import evaluate_all
+    from cocreate.model.checkpoint import HARMONY
     from cocreate.model.corpus.build import tiers_up_to
 
     found = evaluate_all(
-        data, checkpoint=checkpoint, parts=part, corpus=corpus, tiers=tiers_up_to(tier), seed=seed, watch=say
-    )
+        data, checkpoint=checkpoint, parts=part, corpus=corpus, harmony=tuple(chords or (HARMONY,)),
+        tiers=tiers_up_to(tier), seed=seed, watch=say,
+    )  # fmt: skip
     if as_json:
         print_json(found.as_dict())
     else:

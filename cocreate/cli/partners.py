@@ -34,12 +34,17 @@ TuneFile = Annotated[Path, typer.Argument(metavar="FILE", help="MIDI, MusicXML, 
 PartOption = Annotated[
     int | None, typer.Option("--part", metavar="N", help="The tune's part, from 1; else it is found.")
 ]
+RangeOption = Annotated[
+    str | None,
+    typer.Option("--range", metavar="LOW-HIGH", help="Of what is written, such as D4-A5; else as the tune's."),
+]
 
 
 def fill(
     file: TuneFile,
     *,
     bars: Annotated[str, typer.Option(metavar="FIRST-LAST", help="Such as 9-12; a pickup that is written is bar 0.")],
+    range_: RangeOption = None,
     part: PartOption = None,
     style: StyleOption = None,
     n: NumberOption = 8,
@@ -57,7 +62,8 @@ def fill(
     seed = draw_seed(seed)
     run_partner(
         lambda studio: studio.fill(
-            file, bars=bars, part=part, style=style, guidance=guidance, n=n, seed=seed, temperature=temperature
+            file, bars=bars, range=range_, part=part, style=style, guidance=guidance, n=n, seed=seed,
+            temperature=temperature,
         ),
         n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, stems=stems, force=force,
         as_json=as_json,
@@ -72,6 +78,7 @@ def vary(
         float | None, typer.Option(help="Share of notes written anew, 0 to 1; else 0.5, with --keep all.")
     ] = None,
     keep: Annotated[str | None, typer.Option(metavar="SIDE", help="What stays: rhythm, contour or harmony.")] = None,
+    range_: RangeOption = None,
     part: PartOption = None,
     style: StyleOption = None,
     n: NumberOption = 8,
@@ -89,8 +96,8 @@ def vary(
     seed = draw_seed(seed)
     run_partner(
         lambda studio: studio.vary(
-            file, bars=bars, amount=amount, keep=keep, part=part, style=style, guidance=guidance, n=n, seed=seed,
-            temperature=temperature,
+            file, bars=bars, amount=amount, keep=keep, range=range_, part=part, style=style, guidance=guidance, n=n,
+            seed=seed, temperature=temperature,
         ),
         n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, stems=stems, force=force,
         as_json=as_json,
@@ -101,6 +108,7 @@ def continue_(
     file: TuneFile,
     *,
     bars: Annotated[int, typer.Option(help="New bars, 1 to 64.")] = 8,
+    range_: RangeOption = None,
     part: PartOption = None,
     style: StyleOption = None,
     n: NumberOption = 8,
@@ -118,7 +126,8 @@ def continue_(
     seed = draw_seed(seed)
     run_partner(
         lambda studio: studio.continue_tune(
-            file, bars=bars, part=part, style=style, guidance=guidance, n=n, seed=seed, temperature=temperature
+            file, bars=bars, range=range_, part=part, style=style, guidance=guidance, n=n, seed=seed,
+            temperature=temperature,
         ),
         n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, stems=stems, force=force,
         as_json=as_json,

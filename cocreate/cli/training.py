@@ -101,6 +101,70 @@ def train_music(
     say(f"Next: `cocreate melody --checkpoint {out}`; curve and card are in the folder.")
 
 
+def train_harmony(
+    *,
+    corpus: Annotated[list[str], typer.Option(metavar="DIR", help="Folder of sets, or music21; may be given again.")],
+    minutes: Annotated[float, typer.Option(help="Time budget of training.")] = 40.0,
+    tier: Annotated[str, typer.Option(help="Licences that may train: A, A* or B (most).")] = "A*",
+    only: Annotated[list[str] | None, typer.Option("--set", help="Of these sets alone; may be given again.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="Chord checkpoint to begin with.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Highest learning rate.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the weights and of what is heard when.")] = 0,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="The checkpoint.")] = Path("checkpoints/my_harmony"),
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the network that puts chords under melodies; a stopped run goes on."""
+    from cocreate.model.chord_writer import WEIGHTS as CHORDS
+
+    if (out / CHORDS).exists() and not force:
+        raise FileError(f"{out} holds a checkpoint already; choose another --out, or give --force")
+    from cocreate.evaluate.chord_checkpoint import make_chord_checkpoint
+
+    with _bars() as (reading, learning):
+        card = make_chord_checkpoint(
+            corpus, out, minutes=minutes, tier=tier, sets=tuple(only or ()), start=start, rate=rate, seed=seed,
+            watch_reading=reading, watch_training=learning,
+        )  # fmt: skip
+    if as_json:
+        print_json(card)
+        return
+    say(
+        f"{card['parameters'] / 1e6:.2f} M parameters, {card['pieces']['train']} pieces, {card['passes']} passes"
+        f" in {out}"
+    )
+    say(
+        f"Validation: {card['validation_told']} nats a chord."
+        f" Next: `cocreate evaluate music --part chords --chords {out} --data DIR`."
+    )
+
+
+def train_band(
+    *,
+    corpus: Annotated[list[str], typer.Option(metavar="DIR", help="Folder of sets; may be given again.")],
+    minutes: Annotated[float, typer.Option(help="Time budget of training.")] = 60.0,
+    start: Annotated[str, typer.Option("--from", help="Checkpoint to go on from.")] = "music",
+    tier: Annotated[str, typer.Option(help="Licences that may train: A or A*.")] = "A*",
+    seed: Annotated[int, typer.Option(help="Of what is heard when.")] = 0,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="The checkpoint.")] = Path("checkpoints/my_band"),
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the network that writes bass, comping parts and drums."""
+    _check_free(out, force=force)
+    from cocreate.evaluate.band import make_band
+
+    with _bars() as (reading, learning):
+        card = make_band(
+            corpus, out, minutes=minutes, start=start, tier=tier, seed=seed, watch_reading=reading,
+            watch_training=learning,
+        )  # fmt: skip
+    if as_json:
+        print_json(card)
+        return
+    say(f"{card['pieces']['train']} pieces in {out}. Held out, nats a token before and after: {card['held_out']}")
+
+
 def train_adapt(
     *,
     profile: ProfileOption = "me",

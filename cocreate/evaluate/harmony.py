@@ -6,8 +6,9 @@ Conventions:
     *Exact* is the share of slots with the root and the quality of the file, *root* with its root; a slash bass does not
     count; means over all slots of a set. Beside them stand the metrics of ``judge.harmony``, means over pieces, which
     are to be near the human row, not high. Template and HMM are not told the key nor the styles; the HMM learns from
-    every piece of the same set that is not held out. A checkpoint is told from those pieces how often
-    a chord that goes on is written again at a bar line (``harmoniser.written_repeats``), nothing else.
+    every piece of the same set that is not held out. A chord network hears the tune alone; the shipped one has never
+    heard Nottingham. It gives its likeliest chords, and in the row ``drawn`` chords drawn by chance: the likeliest are
+    right more often, but poorer and calmer than people's.
 
     Nottingham is held out by crc32 of the tune's file name ("jigs107.mid"), remainder 0 of 5: 206 tunes, 204 of them
     with chords. Other sets are held out by work. Of sets but Nottingham the first ``EXCERPT_BARS`` bars are harmonised,
@@ -17,7 +18,7 @@ Conventions:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,15 +28,13 @@ import numpy as np
 from cocreate.errors import InputError
 from cocreate.evaluate.music import machine
 from cocreate.judge.harmony import METRICS, chord_tone_rate, harmony_metrics
-from cocreate.model.checkpoint import open_checkpoint
-from cocreate.model.corpus.pack import Entry
+from cocreate.model.checkpoint import HARMONY
+from cocreate.model.chord_writer import ChordWriter, open_writer
 from cocreate.model.corpus.piece import SPLITS, Piece
 from cocreate.model.corpus.pop import read_pop909
 from cocreate.model.corpus.scores import read_nottingham, read_openewld_pd
-from cocreate.model.decoder import Decoder
-from cocreate.model.harmoniser import BEAM, Slot, harmonise_slots, slots_of, written_repeats
+from cocreate.model.harmoniser import BEAM, Slot, harmonise_slots, slots_of
 from cocreate.model.hmm import ChordHmm, template_chords
-from cocreate.model.tokens import Controls
 from cocreate.music.song import Chord, Song
 
 NOTTINGHAM = "nottingham"
@@ -86,28 +85,10 @@ class HarmonyReport:
         return asdict(self)
 
 
-def nottingham_training(entries: Iterable[Entry], *, split: str = "train") -> list[Entry]:
-    """Nottingham's own training tunes with chords, to fine-tune on; the reader split them as the benchmark does.
-
-    Args:
-        entries: a packed corpus that was read with tier B.
-        split: "train", or "validation" to watch the loss on.
-
-    Raises:
-        InputError: if the split is the held-out one or unknown, or the corpus has no such tune.
-    """
-    if split not in SPLITS or split == "test":
-        raise InputError(f"split must be train or validation, got {split!r}: the test tunes are never trained on")
-    found = [e for e in entries if e.dataset == NOTTINGHAM and e.split == split and e.sheet.has_chords]
-    if not found:
-        raise InputError(f"the corpus must hold {split} tunes of Nottingham, got none; pack it with tier B")
-    return found
-
-
 def evaluate_harmony(
     data: str | Path,
     *,
-    checkpoints: Sequence[str | Path] = ("music",),
+    checkpoints: Sequence[str | Path] = (HARMONY,),
     sets: Sequence[str] = tuple(SETS),
     split: str = "test",
     beam: int = BEAM,
@@ -135,7 +116,7 @@ def evaluate_harmony(
     unknown = sorted(set(sets) - set(SETS))
     if unknown:
         raise InputError(f"sets must be of {', '.join(SETS)}, got {', '.join(unknown)}")
-    nets = {str(name): Decoder(open_checkpoint(name)) for name in checkpoints}
+    nets = {str(name): open_writer(name) for name in checkpoints}
     rows: list[HarmonyRow] = []
     for dataset in sets:
         folder = Path(data) / dataset
@@ -185,19 +166,25 @@ def _excerpt(piece: Piece) -> Piece:
     return replace(piece, song=piece.song.slice_bars(0, min(EXCERPT_BARS, len(piece.song.bars()))))
 
 
-def _harmonisers(training: Sequence[Song], nets: dict[str, Decoder], beam: int) -> dict[str, Harmoniser]:
-    hmm, repeats = ChordHmm.fit(training), written_repeats(training)
+def _tune_alone(song: Song) -> Song:
+    """The song without what accompanies it, whose chords would be no riddle."""
+    return replace(song, parts=(song.melody,))
 
-    def by_net(net: Decoder) -> Harmoniser:
+
+def _harmonisers(training: Sequence[Song], nets: dict[str, ChordWriter], beam: int) -> dict[str, Harmoniser]:
+    hmm = ChordHmm.fit(training)
+
+    def by_net(net: ChordWriter, seed: int | None) -> Harmoniser:
         return lambda piece, slots: harmonise_slots(
-            net, piece.song, slots, controls=Controls(styles=piece.styles), repeats=repeats, beam=beam
+            net, _tune_alone(piece.song), slots, styles=piece.styles, beam=beam, seed=seed
         )
 
     return {
         HUMAN: lambda piece, _slots: tuple(chord for chord in piece.song.chords if chord.root is not None),
         "template": lambda piece, slots: template_chords(piece.song, slots),
         "HMM": lambda piece, slots: hmm.harmonise(piece.song, slots),
-        **{name: by_net(net) for name, net in nets.items()},
+        **{name: by_net(net, None) for name, net in nets.items()},
+        **{f"{name}, drawn": by_net(net, 0) for name, net in nets.items()},
     }
 
 

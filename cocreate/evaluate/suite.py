@@ -2,7 +2,8 @@
 
 Conventions:
     Parts, in the order they are measured: ``likelihood`` (nats a note by style), ``chorales`` (four voices jointly),
-    ``chords`` (under melodies whose chord changes are known), ``ideas`` (against held-out music), ``styles`` (does a
+    ``chords`` (under melodies whose chord changes are known), ``voices`` (under Bach's sopranos), ``vary`` (more where
+    more is asked), ``ideas`` (against held-out music), ``styles`` (does a
     judge hear the style asked for) and ``taste`` (does the prefix steer). Every table stands beside its baselines.
     Test splits are measured, never learned from; where something is chosen, it is chosen on the validation split.
 """
@@ -22,10 +23,13 @@ from cocreate.evaluate.harmony import SETS as CHORD_SETS
 from cocreate.evaluate.harmony import evaluate_harmony, format_harmony
 from cocreate.evaluate.joint import joint_nats
 from cocreate.evaluate.music import evaluate_music, format_table, read_entries
+from cocreate.evaluate.satb import evaluate_satb, format_satb
 from cocreate.evaluate.steering import SteeredWriter, format_steering, taste_steering
+from cocreate.evaluate.variation import evaluate_vary, format_vary
 from cocreate.generate.melody import write_melodies
 from cocreate.generate.request import MAX_CANDIDATES, MelodyRequest
-from cocreate.model.checkpoint import CHORALES, Checkpoint, find, open_checkpoint
+from cocreate.model.checkpoint import CHORALES, HARMONY, Checkpoint, find, open_checkpoint
+from cocreate.model.corpus.build import read_sets
 from cocreate.model.corpus.pack import Entry, of_split
 from cocreate.model.decoder import Decoder
 from cocreate.model.sample import Sampling
@@ -33,7 +37,7 @@ from cocreate.music.measures import Floats
 from cocreate.music.song import Song
 from cocreate.studio import leaning_of
 
-PARTS = ("likelihood", "chorales", "chords", "ideas", "styles", "taste")
+PARTS = ("likelihood", "chorales", "chords", "voices", "vary", "ideas", "styles", "taste")
 JSB_FOLDER = "jsb_chorales"
 
 
@@ -78,6 +82,7 @@ def evaluate_all(
     checkpoint: str | Path = "music",
     parts: Sequence[str] | None = None,
     corpus: Path | None = None,
+    harmony: Sequence[str | Path] = (HARMONY,),
     tiers: Sequence[str] = ("A", "A*"),
     seed: int = 0,
     watch: Callable[[str], None] = lambda _doing: None,
@@ -88,6 +93,7 @@ def evaluate_all(
         data: the folder of the sets.
         parts: None for all that the data allows.
         corpus: a packed corpus made of them by training, which saves reading them again.
+        harmony: the chord checkpoints.
         tiers: licences that are measured, but for the chord benchmark, which is Nottingham's (tier B).
         watch: told what is being done.
 
@@ -103,32 +109,46 @@ def evaluate_all(
         parts = _possible(data)
         watch("measuring " + ", ".join(parts))
     opened = open_checkpoint(checkpoint)
-    reports: dict[str, _Report] = {}
-    texts: dict[str, str] = {}
-
-    def note(part: str, report: _Report, text: str) -> None:
-        reports[part], texts[part] = report, text
-
+    found: list[tuple[str, _Report, str]] = []
     if "likelihood" in parts:
         music = evaluate_music(corpus or data, checkpoint=checkpoint, tiers=tiers, seed=seed, watch=watch)
-        note("likelihood", music, format_table(music))
+        found.append(("likelihood", music, format_table(music)))
     if "chorales" in parts:
-        folder = data / JSB_FOLDER
-        watch("chorales: the one model")
-        joint = joint_nats(opened, folder)
-        rows = evaluate_chorales(folder, sorted(find(CHORALES).glob("*.safetensors")), watch=watch)
-        text = format_chorales(rows) + f"\n{opened.card.get('name', 'music')}, in its own tokens: {joint:.3f}"
-        note("chorales", Chorales(rows, joint), text)
+        found.append(_on_chorales(opened, data / JSB_FOLDER, watch))
     if "chords" in parts:
-        chords = evaluate_harmony(data, checkpoints=(checkpoint,), beam=2, watch=watch)
-        note("chords", chords, format_harmony(chords))
+        chords = evaluate_harmony(data, checkpoints=harmony, watch=watch)
+        found.append(("chords", chords, format_harmony(chords)))
+    found += _on_partners(opened, data, parts, seed=seed, watch=watch)
     if {"ideas", "styles", "taste"} & set(parts):
         watch("reading the music")
         entries = [entry for entry in read_entries(corpus or data, opened.words) if entry.sheet.has_melody]
         own = [entry for entry in entries if entry.tier in tiers]
-        for part, report, text in _on_ideas(opened, own, parts, seed=seed, watch=watch):
-            note(part, report, text)
-    return Suite(reports, texts)
+        found += _on_ideas(opened, own, parts, seed=seed, watch=watch)
+    return Suite({part: report for part, report, _ in found}, {part: text for part, _, text in found})
+
+
+def _on_chorales(opened: Checkpoint, folder: Path, watch: Callable[[str], None]) -> tuple[str, _Report, str]:
+    """What is known of Bach, four voices jointly."""
+    watch("chorales: the one model")
+    joint = joint_nats(opened, folder)
+    rows = evaluate_chorales(folder, sorted(find(CHORALES).glob("*.safetensors")), watch=watch)
+    text = format_chorales(rows) + f"\n{opened.card.get('name', 'music')}, in its own tokens: {joint:.3f}"
+    return "chorales", Chorales(rows, joint), text
+
+
+def _on_partners(
+    opened: Checkpoint, data: Path, parts: Sequence[str], *, seed: int, watch: Callable[[str], None]
+) -> Iterator[tuple[str, _Report, str]]:
+    """What is measured on what the partners write to held-out pieces."""
+    net, table = Decoder(opened), opened.extra("styles.json")["styles"]
+    if "voices" in parts:
+        satb = evaluate_satb(net, table, data / JSB_FOLDER, seed=seed, watch=watch)
+        yield "voices", satb, format_satb(satb)
+    if "vary" in parts:
+        watch("reading the music")
+        pieces = [piece for piece in read_sets([str(data)]) if piece.split == "test"]
+        vary = evaluate_vary(net, table, pieces, seed=seed, watch=watch)
+        yield "vary", vary, format_vary(vary)
 
 
 def _on_ideas(
@@ -154,7 +174,7 @@ def _possible(data: Path) -> tuple[str, ...]:
     """The parts whose sets are there."""
     lacking = set()
     if not (data / JSB_FOLDER).is_dir():
-        lacking.add("chorales")
+        lacking |= {"chorales", "voices"}
     if not any((data / folder).is_dir() for folder in CHORD_SETS):
         lacking.add("chords")
     return tuple(part for part in PARTS if part not in lacking)

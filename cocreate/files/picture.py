@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from io import BytesIO
+from math import pi
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,34 @@ def plot(song: Song, axes: Axes | None = None) -> Axes:
     if len(song.parts) > 1:
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=9)
     return axes
+
+
+def draw_radar(axes_values: Mapping[str, float], path: Path, *, title: str, force: bool = False) -> None:
+    """Draw named values in 0..1 as a radar; the dashed ring at 0.5 is the ordinary.
+
+    Raises:
+        InputError: if there are fewer than three values.
+        FileError: if the file exists and ``force`` is false, or cannot be written.
+    """
+    if len(axes_values) < 3:  # noqa: PLR2004 - two are a line
+        raise InputError(f"a radar needs at least three values, got {len(axes_values)}")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    names, values = list(axes_values), list(axes_values.values())
+    angles = [2 * pi * place / len(names) for place in range(len(names))]
+    figure = Figure(figsize=(6.4, 6.4), dpi=_DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot(projection="polar")
+    axes.set_ylim(0, 1)
+    axes.set_yticks([])
+    axes.set_xticks(angles, [_drawable(name) for name in names], color=_INK)
+    ring = [*angles, angles[0]]
+    axes.plot(ring, [0.5] * len(ring), color=_INK, linewidth=0.8, linestyle="--")
+    axes.plot(ring, [*values, values[0]], color=_COLOURS[0], linewidth=1.8)
+    axes.fill(ring, [*values, values[0]], color=_COLOURS[0], alpha=0.25)
+    _set_title(axes, title)
+    write_bytes(path, _png(figure), force=force)
 
 
 def draw_training_curve(

@@ -15,15 +15,16 @@ from math import ceil
 from cocreate.errors import InputError, UnmetError
 from cocreate.generate.plan import spans_of, style_words, tonic_triad
 from cocreate.generate.tune import Tune, TuneRequest, bars_of, find_tune
+from cocreate.model.chord_writer import open_writer
 from cocreate.model.decoder import Decoder
 from cocreate.model.gap_rules import Anchor, Kept, reachable
 from cocreate.model.harmoniser import Slot, harmonise_slots
 from cocreate.model.rules import SHORTEST_STEPS, Span, strong_steps
-from cocreate.model.tokens import Controls, Sheet, SheetBar, frame_shift
+from cocreate.model.tokens import Sheet, SheetBar, frame_shift
 from cocreate.model.tracks import full_sheet_of
 from cocreate.model.vocabulary import MAX_BAR_STEPS, PITCHES, STEP_TICKS, nearest_meter
 from cocreate.music.song import Bar, Chord, Key, Note, Song
-from cocreate.music.theory import SCALES, chord_pitch_classes, estimate_key, metric_weight, name_chord
+from cocreate.music.theory import SCALES, chord_pitch_classes, estimate_key, metric_weight, name_chord, pitch_name
 
 DEFAULT_AMOUNT = 0.5
 VIEW_BARS = 64  # on each side of a gap; as many of them are shown as the context has room for
@@ -132,7 +133,7 @@ def plan_gap(net: Decoder, request: TuneRequest, style: str, *, is_fill: bool) -
     shift = frame_shift(key.tonic) + 12 * octaves
     view = _shown(replace(lead, keys=(key,)).slice_bars(first, stop), octaves)
     if request.keep == "harmony" and not any(chord.root is not None for chord in view.chords):
-        view = replace(view, chords=_heard_chords(net, view, range(gap.start - first, gap.stop - first), style))
+        view = replace(view, chords=_heard_chords(view, range(gap.start - first, gap.stop - first), style))
     try:
         sheet = full_sheet_of(view, net.words)
     except InputError as error:
@@ -140,6 +141,8 @@ def plan_gap(net: Decoder, request: TuneRequest, style: str, *, is_fill: bool) -
     silent = tuple(SheetBar(nearest_meter(bar.meter), ()) for bar in grid[first + len(sheet.bars) : stop])
     line = [*before, *after] if is_fill else list(tune.notes)
     low, high = _range([note.pitch + shift for note in line])
+    if request.range is not None:
+        low, high = _asked_range(request.range, shift)
     fresh = _fresh(request, tune, figures, bars, key)
     has_all = not is_fill and request.keep in ("rhythm", "contour")
     held = tuple(n for n in range(len(figures)) if has_all or n not in fresh)
@@ -175,6 +178,15 @@ def plan_gap(net: Decoder, request: TuneRequest, style: str, *, is_fill: bool) -
         leave=(after[0].start_ticks - end) // STEP_TICKS if after else 0,
         ends_tune=not after,
     )
+
+
+def _asked_range(asked: tuple[int, int], shift: int) -> tuple[int, int]:
+    """The range a person names, in the frame."""
+    low, high = asked[0] + shift, asked[1] + shift
+    if low not in PITCHES or high not in PITCHES:
+        named = "-".join(map(pitch_name, asked))
+        raise UnmetError(f"the range must stay on the piano's keys when the tune is moved to C, got {named}")
+    return low, high
 
 
 def _shown(view: Song, octaves: int) -> Song:
@@ -241,7 +253,10 @@ def _fresh(
     request: TuneRequest, tune: Tune, figures: Sequence[Figure], bars: Sequence[Bar], key: Key
 ) -> frozenset[int]:
     """The weakest figures, as many as are asked for: off the beat, short, foreign to the chord, late."""
-    amount = request.amount if request.amount is not None else 1.0 if request.keep else DEFAULT_AMOUNT
+    usual = 0.0 if request.runs else 1.0 if request.keep else DEFAULT_AMOUNT
+    amount = usual if request.amount is None else request.amount
+    starts = [figure.notes[0].start_ticks for figure in figures]
+    named = frozenset(n for n, start in enumerate(starts) if any(a <= start < b for a, b in request.runs))
     home = frozenset((key.tonic + step) % 12 for step in tonic_triad(key.mode))
 
     def strength(place: int) -> tuple[float, int]:
@@ -253,10 +268,10 @@ def _fresh(
         return metric_weight(offset, bar.meter) + beats + (figure.top.pitch % 12 in tones), -place
 
     count = ceil(amount * len(figures) - 1e-9)  # 0.3 of 10 are 3, whatever binary fractions say
-    return frozenset(sorted(range(len(figures)), key=strength)[:count])
+    return named | frozenset(sorted(range(len(figures)), key=strength)[:count])
 
 
-def _heard_chords(net: Decoder, song: Song, gap: range, style: str) -> tuple[Chord, ...]:
+def _heard_chords(song: Song, gap: range, style: str) -> tuple[Chord, ...]:
     """Chords for each strong beat of the gap and a few bars around: as accompanied, else as the network hears them."""
     first = max(0, gap.start - CHORD_BARS)
     stop = min(len(song.bars(at_least=gap.stop)), gap.stop + CHORD_BARS)
@@ -269,7 +284,7 @@ def _heard_chords(net: Decoder, song: Song, gap: range, style: str) -> tuple[Cho
             sounding = {note.pitch for note in others if note.start_ticks < end and note.end_ticks > start}
             named = name_chord(sounding) if len({pitch % 12 for pitch in sounding}) >= FEWEST_TONES else None
             places.append(Slot(start, end - start) if named is None else Chord(start, end - start, *named))
-    chords = harmonise_slots(net, cut, places, controls=Controls(styles=style_words(style)))
+    chords = harmonise_slots(open_writer(), cut, places, styles=style_words(style))
     offset = song.bars(at_least=stop)[first].start_ticks
     return tuple(replace(chord, start_ticks=chord.start_ticks + offset) for chord in chords)
 
@@ -340,7 +355,10 @@ def _with_contour(
         )
         if choices is not None:
             break
-    assert choices is not None, "the tune itself makes these moves"
+    if choices is None:  # the tune itself makes these moves, but perhaps in another range
+        raise UnmetError(
+            "the contour must fit the range, but the tune's moves leave it; widen --range, or keep another side"
+        )
     return tuple(
         replace(anchor, pitches=pitches, move=move)
         if anchor.pitches

@@ -1,47 +1,52 @@
 """Harmonies: chord symbols under a person's tune, and voices or accompaniments that play them.
 
 Conventions:
-    Every note and part of the song is kept; chords and parts are added. First the chords are written under the tune,
-    then all parts together, bar by bar, to the tune and these chords. What is kept is kept exactly; what cannot be
-    raises ``UnmetError`` before anything is drawn. Bars count as in ``generate.tune``.
-
-    keep: "1:Dm7 5:G7 C" is Dm7 in bar 1 and G7 and C in bar 5, which share its beats; "3.4:A7" begins on beat 4;
-    "9-16" are the song's own chords in bars 9 to 16, "all" all of them, "none" none. In a bar nothing follows a chord
-    that is kept but others that are; what is missing before it is written.
+    Every note and part of the song is kept; chords and parts are added. First the chord network writes the chords under
+    the tune, then the one model writes all parts together, bar by bar, to the tune and these chords. What is kept is
+    kept exactly; what cannot be raises ``UnmetError`` before anything is drawn. Bars count as in ``generate.tune``.
+    What of chords is kept is named as in ``generate.kept_chords``; what is missing before it in its bar is written.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from cocreate.errors import InputError, UnmetError
 from cocreate.generate.ahead import Given, row_ahead
+from cocreate.generate.kept_chords import NONE, kept_chords
 from cocreate.generate.melody import Draft, folded
 from cocreate.generate.plan import style_words
 from cocreate.generate.request import ANY, MAX_CANDIDATES, Leaning, check_style
-from cocreate.generate.tune import Tune, bars_of, find_tune, parse_bars
+from cocreate.generate.tune import Tune, find_tune
 from cocreate.model.bar_rules import BarScribe, bar_lines
-from cocreate.model.chord_rules import RHYTHMS, SEVENTHS_FROM, Chart, ChordPen, chart_bars, closing_chords, qualities_at
+from cocreate.model.chord_clues import class_of, clues_of, richness_at
+from cocreate.model.chord_rules import (
+    RHYTHMS,
+    SEVENTHS_FROM,
+    Chart,
+    ChordRules,
+    chart_bars,
+    closing_chords,
+    qualities_at,
+)
+from cocreate.model.chord_writer import open_writer
 from cocreate.model.decoder import Decoder
-from cocreate.model.harmoniser import kept_ids
-from cocreate.model.part_rules import Harmony, Line, NotePen, Setting, Voice
+from cocreate.model.harmoniser import Manner, draw_chords
+from cocreate.model.part_rules import SHORTEST_STEPS, Harmony, Line, NotePen, Setting, Voice
 from cocreate.model.sample import Row, Sampling, decode
-from cocreate.model.tokens import Controls, Sheet, chord_ids, frame_shift, monophonic_steps
+from cocreate.model.tokens import Controls, Sheet, chord_ids, frame_shift, merge_chords, monophonic_steps
 from cocreate.model.tracks import INNER, full_sheet_of, track, tracks_of
 from cocreate.model.vocabulary import PITCHES, STEP_TICKS
 from cocreate.model.voice_rules import pens_of
 from cocreate.music.measures import skyline
-from cocreate.music.song import Bar, Chord, Note, Part, Song
-from cocreate.music.theory import QUALITIES, SCALES, chord_pitch_classes, parse_chord, parse_progression, with_key
+from cocreate.music.song import Chord, Note, Part, Song
+from cocreate.music.theory import QUALITIES, SCALES, chord_pitch_classes, with_key
 
 HEARD_SHARE = 0.2  # of the context, at most, for two bars of the tracks beside tune and chords
 PARTS_SEED = 7_001  # from the seed of the chords to that of the parts
-ALL, NONE = "all", "none"
-_CELL = re.compile(r"\d{1,5}:\S+")
-_PLACE = re.compile(r"\d{1,5}(\.\d{1,3})?:\S+|\d{1,5}([-–]\d{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ class HarmonyRequest:
         voices: names of `ENSEMBLES`; none of them, "none", writes chord symbols alone.
         rhythm: where chords may begin: each "bar", "half" bar or "beat", or "free".
         complexity: 0..1, from triads to altered chords; None leaves it to the style.
-        keep: see the module.
+        keep: see ``generate.kept_chords``.
         n: candidates, 1..64.
         leanings: tastes to write near to; candidates take them in turn.
     """
@@ -140,7 +145,7 @@ def write_harmonies(net: Decoder, table: Mapping[str, Any], request: HarmonyRequ
     own = request.song.style if request.song.style in table else None
     style = check_style(request.style or own, table)
     tune = find_tune(request.song, part=request.part)
-    desk = _Desk(net, request, tune, Controls(styles=style_words(style)))
+    desk = Desk(net, request, tune, Controls(styles=style_words(style)))
     charted = desk.write_chords()
     played = desk.write_parts([chords for chords, _ in charted])
     name = request.song.style or ("" if style == ANY else style)
@@ -163,53 +168,7 @@ def write_harmonies(net: Decoder, table: Mapping[str, Any], request: HarmonyRequ
     return tuple(drafts)
 
 
-def kept_chords(song: Song, text: str) -> dict[int, tuple[Chord, ...]]:
-    """The chords that ``keep`` names, by the place of their bar; each ends with its bar.
-
-    Raises:
-        InputError: if the text is unreadable.
-        UnmetError: if a bar is not there, has too few beats or no chord to keep, or a chord has no exact symbol.
-    """
-    grid = song.bars()
-    if text.strip().lower() == ALL:
-        return {bar.index: own for bar in grid if (own := _own_chords(song, bar))}
-    found: dict[int, tuple[Chord, ...]] = {}
-    for words in _entries(text):
-        head, _, symbol = words[0].partition(":")
-        bar, _, beat = head.partition(".")
-        for place in bars_of(song, parse_bars(bar)):
-            if beat:
-                chords: tuple[Chord, ...] = (_chord_on_beat(grid[place], int(beat), symbol),)
-            elif symbol:
-                chords = _cell(grid[place], [symbol, *words[1:]])
-            else:
-                chords = _own_chords(song, grid[place])
-                if not chords:
-                    raise UnmetError(f"keep must name bars that have chords, got {head}, where the song has none")
-            found[place] = (*found.get(place, ()), *chords)
-    return {place: _in_turn(chords, grid[place]) for place, chords in found.items()}
-
-
-def _entries(text: str) -> list[list[str]]:
-    """The words of ``keep``, each bar's together.
-
-    Raises:
-        InputError: if a word is none of those that ``keep`` may have.
-    """
-    found: list[list[str]] = []
-    if text.strip().lower() == NONE:
-        return found
-    for word in text.replace(",", " ").replace("|", " ").split():
-        if _PLACE.fullmatch(word):
-            found.append([word])
-        elif found and _CELL.fullmatch(found[-1][0]) and ":" not in word:
-            found[-1].append(word)
-        else:
-            raise InputError(f'keep must be such as "1:Dm7 5:G7 C 9-16", all or none, got {word!r}')
-    return found
-
-
-class _Desk:
+class Desk:
     """One tune and what is being written to it, in the frame of the network."""
 
     def __init__(self, net: Decoder, request: HarmonyRequest, tune: Tune, asked: Controls) -> None:
@@ -242,34 +201,40 @@ class _Desk:
 
     def write_chords(self) -> list[tuple[tuple[Chord, ...], float]]:
         """The chords of each candidate, and how surprising the network finds them, nats a free choice."""
-        chart = self._chart()
-        pens = [ChordPen(chart, self.lines, self.net.words) for _ in range(self.request.n)]
-        pitched = tuple(name for name in self._audible() if name != "drums")
-        task = "parts" if pitched else "under"
-        rows = [
-            self._row([pen], self.sheet, place, task=task, given=("melody", *pitched)) for place, pen in enumerate(pens)
+        chart, request = self._chart(), self.request
+        if chart.is_written and not self.players:
+            raise InputError("nothing is left to write where all chords are kept; name --voices, or --keep less")
+        points = [
+            (line.start + step) * STEP_TICKS
+            for line, bar in zip(self.lines, chart.bars, strict=True)
+            for step in (*bar.open, *bar.kept)
         ]
-        if chart.is_written:
-            if not self.players:
-                raise InputError("nothing is left to write where all chords are kept; name --voices, or --keep less")
-            rows = rows[:1]
-        decode(self.net, rows, seed=self.request.seed, sampling=self.request.sampling)
-        found = [
-            (pen.song_chords(self.shift, stay=self._stay()), row.nats / max(1, row.drawn))
-            for pen, row in zip(pens, rows, strict=False)
-        ]
-        return found * (self.request.n // len(found))
+        clues = clues_of(self.heard, styles=self.asked.styles, chords=(), points=points)
+        found = draw_chords(
+            open_writer(),
+            clues,
+            ChordRules(chart, self.lines, clues),
+            n=1 if chart.is_written else request.n,
+            seed=request.seed,
+            sampling=request.sampling,
+            manner=Manner(
+                styles=self.asked.styles,
+                richness=richness_at(request.complexity),
+                tastes=tuple(leaning.vector for leaning in request.leanings),
+            ),
+        )
+        return [(self._as_kept(chords), nats) for chords, nats in found] * (request.n // len(found))
 
     def write_parts(self, charts: Sequence[tuple[Chord, ...]]) -> list[tuple[tuple[Part, ...], float]]:
         """The parts of each candidate to its chords, and how surprising the network finds them."""
         if not self.players:
             return [((), 0.0) for _ in charts]
-        desks: list[tuple[Row[BarScribe], list[NotePen]]] = []
+        desks: list[tuple[Row[BarScribe], Sequence[NotePen]]] = []
         for place, chords in enumerate(charts):
-            pens = pens_of([self._voice(player) for player in self.players], self._setting(chords), self.net.words)
+            pens = self._pens(self._setting(chords))
             sheet = self._with_chords(chords)
             given = ("melody", "chords", *self._audible())
-            desks.append((self._row(pens, sheet, place, task="parts", given=given), pens))
+            desks.append((self._row(pens, sheet, place, given=given), pens))
         seed = self.request.seed + PARTS_SEED
         decode(self.net, [row for row, _ in desks], seed=seed, sampling=self.request.sampling)
         return [
@@ -280,6 +245,10 @@ class _Desk:
             for row, pens in desks
         ]
 
+    def _pens(self, setting: Setting) -> Sequence[NotePen]:
+        """The rules of the parts, in the order in which they write each bar."""
+        return pens_of([self._voice(player) for player in self.players], setting, self.net.words)
+
     def choir(self, song: Song, parts: Sequence[Part]) -> tuple[Part, ...]:
         """All who sing, from the top; nobody where none of the parts is a voice of a choir."""
         if not self.is_choir:
@@ -289,21 +258,19 @@ class _Desk:
         found = {"melody": song.melody, **given, **singers}
         return tuple(found[name] for name in ("melody", *INNER) if name in found)
 
-    def _row(
-        self, pens: Sequence[ChordPen] | Sequence[NotePen], sheet: Sheet, place: int, *, task: str, given: Sequence[str]
-    ) -> Row[BarScribe]:
+    def _row(self, pens: Sequence[NotePen], sheet: Sheet, place: int, *, given: Sequence[str]) -> Row[BarScribe]:
         """The row of candidate ``place``."""
         words = self.net.words
-        scribe = BarScribe(self.lines, pens, words, meter=self.lines[0].meter, names_tracks=task == "parts")
-        heard = Given(task, tuple(given), sheet, words)
+        scribe = BarScribe(self.lines, pens, words, meter=self.lines[0].meter)
+        heard = Given("parts", tuple(given), sheet, words)
         leanings = self.request.leanings
         taste = leanings[place % len(leanings)].vector if leanings else ()
         return row_ahead(self.net, scribe, heard, self.asked, taste=taste)
 
     def _chart(self) -> Chart:
-        kept: dict[int, dict[int, tuple[int, ...]]] = {}
+        kept: dict[int, dict[int, tuple[int, int]]] = {}
         for (place, step), chord in self._stay().items():
-            kept.setdefault(place, {})[step] = kept_ids(chord, self.shift, self.net.words)
+            kept.setdefault(place, {})[step] = class_of(chord, self.shift)
         onset, pitch, _ = self.tune[-1]
         qualities = qualities_at(self.request.complexity)
         return Chart(
@@ -311,6 +278,30 @@ class _Desk:
             qualities,
             has_slashes=self.request.complexity is None or self.request.complexity >= SEVENTHS_FROM,
             closing=closing_chords(self.mode, pitch, qualities),
+        )
+
+    def _as_kept(self, chords: Sequence[Chord]) -> tuple[Chord, ...]:
+        """The chords where those that stay stand as they are, off the grid too; each goes on from its bar's end."""
+        own = {
+            (self.lines[bar].start + step) * STEP_TICKS: (chord, self.lines[bar].end * STEP_TICKS)
+            for (bar, step), chord in self._stay().items()
+        }
+        found: list[Chord] = []
+        for chord in chords:
+            start = chord.start_ticks
+            marks = [tick for tick in own if start < tick < chord.end_ticks]  # where it is kept once more
+            for tick, end in pairwise([start, *sorted(marks), chord.end_ticks]):
+                mine, bar_end = own.get(tick, (None, tick))
+                if mine is not None:
+                    found.append(mine)
+                if bar_end < end:
+                    found.append(replace(chord, start_ticks=bar_end, length_ticks=end - bar_end))
+        starts = [*(chord.start_ticks for chord in found[1:]), self.lines[-1].end * STEP_TICKS]
+        return merge_chords(
+            [
+                replace(c, length_ticks=min(c.end_ticks, end) - c.start_ticks)
+                for c, end in zip(found, starts, strict=True)
+            ]
         )
 
     def _stay(self) -> dict[tuple[int, int], Chord]:
@@ -376,8 +367,11 @@ class _Desk:
     def _part(self, player: Player, pen: NotePen) -> Part:
         """The part in ticks; where the tune was played off the grid its notes begin and end with the tune's."""
         notes = []
+        last = self.lines[-1].end
         for onset, pitch, length in pen.notes:
-            start, end = (self.ticks.get(step, step * STEP_TICKS) for step in (onset, onset + length))
+            # the vocabulary lacks some lengths; a voice ends with the piece
+            stop = last if last - (onset + length) < SHORTEST_STEPS else onset + length
+            start, end = (self.ticks.get(step, step * STEP_TICKS) for step in (onset, stop))
             notes.append(Note(start, pitch - self.shift, max(1, end - start), player.velocity))
         return Part(tuple(notes), name=player.name, role=player.role, program=player.program)
 
@@ -399,55 +393,3 @@ def _third(chord: Chord, shift: int) -> int | None:
         return None
     steps = [step for step in QUALITIES[chord.quality] if step in (3, 4)]
     return (chord.root + steps[-1] + shift) % 12 if steps else None
-
-
-def _own_chords(song: Song, bar: Bar) -> tuple[Chord, ...]:
-    """The song's own chords in a bar, cut to it."""
-    return tuple(
-        replace(
-            chord,
-            start_ticks=max(chord.start_ticks, bar.start_ticks),
-            length_ticks=min(chord.end_ticks, bar.end_ticks) - max(chord.start_ticks, bar.start_ticks),
-        )
-        for chord in song.chords
-        if chord.start_ticks < bar.end_ticks and chord.end_ticks > bar.start_ticks
-    )
-
-
-def _cell(bar: Bar, symbols: Sequence[str]) -> tuple[Chord, ...]:
-    """Chords that share the beats of a bar."""
-    if len(symbols) > bar.meter.numerator:
-        raise UnmetError(f"a bar of {bar.meter} keeps at most {bar.meter.numerator} chords, got {' '.join(symbols)!r}")
-    cell = parse_progression(" ".join(map(_exact, symbols)), meter=replace(bar.meter, start_ticks=0))
-    return tuple(replace(chord, start_ticks=chord.start_ticks + bar.start_ticks) for chord in cell)
-
-
-def _chord_on_beat(bar: Bar, beat: int, symbol: str) -> Chord:
-    """A chord from a beat (from 1) to the end of a bar."""
-    if not 1 <= beat <= bar.meter.numerator:
-        raise UnmetError(f"keep must name a beat in 1..{bar.meter.numerator} of a bar of {bar.meter}, got {beat}")
-    root, quality, bass = parse_chord(_exact(symbol))
-    start = bar.start_ticks + (beat - 1) * bar.length_ticks // bar.meter.numerator
-    return Chord(start, bar.end_ticks - start, root, quality, bass)
-
-
-def _exact(symbol: str) -> str:
-    """The symbol, when it can be kept to the letter."""
-    parse_chord(symbol)
-    try:
-        parse_chord(symbol, exact=True)
-    except InputError:
-        raise UnmetError(f"keep can keep no chord such as {symbol!r} to the letter; leave out a tension") from None
-    return symbol
-
-
-def _in_turn(chords: Sequence[Chord], bar: Bar) -> tuple[Chord, ...]:
-    """The chords of a bar in time order, each cut by the next."""
-    ordered = sorted(chords, key=lambda chord: chord.start_ticks)
-    ends = [*(chord.start_ticks for chord in ordered[1:]), bar.end_ticks]
-    if any(after <= chord.start_ticks for chord, after in zip(ordered, ends, strict=True)):
-        raise InputError("keep must not name two chords for one beat of a bar")
-    return tuple(
-        replace(chord, length_ticks=min(chord.end_ticks, after) - chord.start_ticks)
-        for chord, after in zip(ordered, ends, strict=True)
-    )

@@ -58,15 +58,32 @@ def write_melodies(net: Decoder, table: Mapping[str, Any], request: MelodyReques
         InputError: if the style is unknown.
         UnmetError: if no melody can meet the request.
     """
-    style = check_style(request.style, table)
-    before = None if request.start is None else _opening(request.start, request.key, net)
-    plans = [
-        plan_of(request, style, table, np.random.default_rng([request.seed, place, 1]), place=place)
-        for place in range(request.n)
-    ]
-    rows = [_row(plan, request, before, net) for plan in plans]
-    decode(net, rows, seed=request.seed, sampling=request.sampling)
-    return tuple(_draft(row, plan, request, style, net) for row, plan in zip(rows, plans, strict=True))
+    return write_melodies_together(net, table, (request,))[0]
+
+
+def write_melodies_together(
+    net: Decoder, table: Mapping[str, Any], requests: Sequence[MelodyRequest]
+) -> tuple[tuple[Draft, ...], ...]:
+    """The melodies of each request, all drawn in one batch with the sampling and the seed of the first.
+
+    Raises:
+        InputError, UnmetError: as ``write_melodies``.
+    """
+    works: list[tuple[MelodyRequest, str, list[Plan], list[Row[Scribe]]]] = []
+    for request in requests:
+        style = check_style(request.style, table)
+        before = None if request.start is None else _opening(request.start, request.key, net)
+        plans = [
+            plan_of(request, style, table, np.random.default_rng([request.seed, place, 1]), place=place)
+            for place in range(request.n)
+        ]
+        works.append((request, style, plans, [_row(plan, request, before, net) for plan in plans]))
+    every = [row for *_, rows in works for row in rows]
+    decode(net, every, seed=requests[0].seed, sampling=requests[0].sampling)
+    return tuple(
+        tuple(_draft(row, plan, request, style, net) for row, plan in zip(rows, plans, strict=True))
+        for request, style, plans, rows in works
+    )
 
 
 def _row(plan: Plan, request: MelodyRequest, before: Sheet | None, net: Decoder) -> Row[Scribe]:

@@ -99,7 +99,7 @@ def plan_of(
             scale=frozenset(SCALES[key.mode]),
             chromatic_share=float(row["chromatic_share"]),
             chords=spans_of(request.chords, [(n * bar_ticks, (n + 1) * bar_ticks) for n in range(request.bars)], shift),
-            ending=tonic_triad(key.mode),
+            ending=dominant_tones(key.mode) if request.is_open else tonic_triad(key.mode),
         ),
         leaning=leaning,
     )
@@ -121,6 +121,11 @@ def tonic_triad(mode: str) -> frozenset[int]:
     """Root, third and fifth of the mode on C."""
     third, fifth = (next(step for step in SCALES[mode] if step >= least) for least in (3, 6))
     return frozenset({0, third, 7 if 7 in SCALES[mode] else fifth})  # noqa: PLR2004 - a perfect fifth where there is one
+
+
+def dominant_tones(mode: str) -> frozenset[int]:
+    """What an open end may rest on: root and fifth of the dominant of C, and its third where the mode has it."""
+    return frozenset({7, 2, 11} & set(SCALES[mode])) or frozenset({7})
 
 
 def _fit(pitch: int) -> int:

@@ -52,6 +52,7 @@ class MelodyRequest:
         density: 0..1, from the sparsest to the busiest the style knows.
         chords: chord symbols under the new bars, from tick 0.
         start: a song to go on from; its bars are kept note for note.
+        is_open: it ends on a tone of the dominant, as a section does that another one follows.
         n: candidates, 1..64.
         leanings: tastes to write near to; candidates take them in turn.
     """
@@ -66,6 +67,7 @@ class MelodyRequest:
     mood: str | None = None
     chords: tuple[Chord, ...] = ()
     start: Song | None = None
+    is_open: bool = False
     n: int = 8
     seed: int = 0
     sampling: Sampling = field(default_factory=lambda: Sampling(guidance=MELODY_GUIDANCE))

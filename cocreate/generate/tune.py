@@ -31,6 +31,8 @@ class TuneRequest:
         more: bars to go on with, 1..64, for ``continue_bars``.
         amount: share of the notes that are written anew, 0..1; None is all where one side is kept, else half.
         keep: the side of the bars that stays, one of ``KEEPS``.
+        runs: (first, stop) in ticks: notes that begin there are written anew, beside the amount (then 0 by default).
+        range: lowest and highest pitch of what is written, MIDI numbers; None is about the tune's own.
         style: None is the song's own.
         n: candidates, 1..64.
         leanings: tastes to write near to; candidates take them in turn.
@@ -42,6 +44,8 @@ class TuneRequest:
     more: int = 8
     amount: float | None = None
     keep: str | None = None
+    runs: tuple[tuple[int, int], ...] = ()
+    range: tuple[int, int] | None = None
     style: str | None = None
     n: int = 8
     seed: int = 0

@@ -82,8 +82,8 @@ def continue_bars(net: Decoder, table: Mapping[str, Any], request: TuneRequest) 
     """
     tune = find_tune(request.song, part=request.part)
     asked = MelodyRequest(
-        style=_style(request, table), bars=request.more, start=tune.lead(), n=request.n, seed=request.seed,
-        sampling=request.sampling, leanings=request.leanings,
+        style=_style(request, table), bars=request.more, start=tune.lead(), range=request.range, n=request.n,
+        seed=request.seed, sampling=request.sampling, leanings=request.leanings,
     )  # fmt: skip
     found = []
     for draft in write_melodies(net, table, asked):
@@ -100,23 +100,66 @@ def _style(request: TuneRequest, table: Mapping[str, Any]) -> str | None:
     return request.song.style if request.song.style in table and request.song.style != ANY else None
 
 
+def vary_bars_together(
+    net: Decoder, table: Mapping[str, Any], requests: Sequence[TuneRequest]
+) -> tuple[tuple[Draft, ...], ...]:
+    """The variations of each request, drawn side by side with the sampling and the seed of the first.
+
+    Raises:
+        InputError, UnmetError: as ``vary_bars``.
+    """
+    return _written_together(net, table, requests, is_fill=False)
+
+
 def _written(net: Decoder, table: Mapping[str, Any], request: TuneRequest, *, is_fill: bool) -> tuple[Draft, ...]:
-    style = _style(request, table) or ANY
-    plan = plan_gap(net, request, style, is_fill=is_fill)
-    takes = [_Take(list(plan.sheet.bars)) for _ in range(request.n)]
-    # of a whole tune that is varied, half stays in view
-    size = PIECE_BARS if is_fill else max(1, min(PIECE_BARS, len(plan.sheet.bars) // 2))
-    for number, start in enumerate(range(plan.gap.start, plan.gap.stop, size)):
-        piece = range(start, min(start + size, plan.gap.stop))
-        cut = range(start, plan.gap.stop) if is_fill else piece
-        rows = [
-            _row(plan, take, piece, cut, net, styles=style_words(style), leaning=leaning)
-            for take, leaning in zip(takes, _in_turn(request.leanings), strict=False)
-        ]
-        decode(net, rows, seed=request.seed + number * _NEXT_PIECE, sampling=request.sampling)
-        for take, row in zip(takes, rows, strict=True):
-            _put(plan, take, piece, row)
-    return tuple(_draft(plan, take, style, keeps_rhythm=request.keep == "rhythm") for take in takes)
+    return _written_together(net, table, (request,), is_fill=is_fill)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A request, its plan, and what is written of its candidates so far."""
+
+    request: TuneRequest
+    style: str
+    plan: GapPlan
+    takes: tuple[_Take, ...]
+    size: int  # bars of a piece
+
+    @property
+    def starts(self) -> range:
+        """First bars of its pieces."""
+        return range(self.plan.gap.start, self.plan.gap.stop, self.size)
+
+
+def _written_together(
+    net: Decoder, table: Mapping[str, Any], requests: Sequence[TuneRequest], *, is_fill: bool
+) -> tuple[tuple[Draft, ...], ...]:
+    works: list[_Work] = []
+    for request in requests:
+        style = _style(request, table) or ANY
+        plan = plan_gap(net, request, style, is_fill=is_fill)
+        # of a whole tune that is varied, half stays in view
+        size = PIECE_BARS if is_fill else max(1, min(PIECE_BARS, len(plan.sheet.bars) // 2))
+        works.append(_Work(request, style, plan, tuple(_Take(list(plan.sheet.bars)) for _ in range(request.n)), size))
+    first = requests[0]
+    for number in range(max(len(work.starts) for work in works)):
+        rows: list[tuple[_Work, _Take, range, Row[GapScribe]]] = []
+        for work in works:
+            if number < len(work.starts):
+                start, stop = work.starts[number], work.plan.gap.stop
+                piece = range(start, min(start + work.size, stop))
+                cut = range(start, stop) if is_fill else piece
+                for take, leaning in zip(work.takes, _in_turn(work.request.leanings), strict=False):
+                    styles = style_words(work.style)
+                    row = _row(work.plan, take, piece, cut, net, styles=styles, leaning=leaning)
+                    rows.append((work, take, piece, row))
+        decode(net, [row for *_, row in rows], seed=first.seed + number * _NEXT_PIECE, sampling=first.sampling)
+        for work, take, piece, row in rows:
+            _put(work.plan, take, piece, row)
+    return tuple(
+        tuple(_draft(work.plan, take, work.style, keeps_rhythm=work.request.keep == "rhythm") for take in work.takes)
+        for work in works
+    )
 
 
 def _in_turn(leanings: Sequence[Leaning]) -> Iterator[Leaning | None]:

@@ -12,7 +12,7 @@ Conventions:
 Metrics:
     Chords alone: `chord_histogram_entropy` (CHE), `chord_coverage` (CC), `chord_tonal_distance` (CTD).
     Melody and chords: `chord_tone_rate`, `chord_tone_ratio` (CTnCTR), `pitch_consonance` (PCS), `melody_chord_distance`
-    (MCTD). For ranking: `harmony_quality`. How voices lead is in ``judge.voices``.
+    (MCTD). For ranking: `harmony_quality`. How voices lead is in ``judge.voices``, cadences are in ``judge.form``.
 
 Source:
     Yeh, Hsiao, Fukayama, Kitahara, Genchel, Liu, Dong, Chen, Leong and Yang, Automatic melody harmonization with triad

@@ -20,6 +20,7 @@ from cocreate.errors import CheckpointError
 from cocreate.model.vocabulary import Vocabulary
 
 NEEDED = ("config.json", "model.safetensors", "vocab.json", "card.json")
+HARMONY = "harmony"  # the checkpoint folder of the chord network
 CHORALES = "chorales"  # the checkpoint folder of the networks over the four-voice grid
 TASTE_FILE, PROJECTION = "taste.safetensors", "projection"  # optional: how a content vector enters the network
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")

@@ -1,24 +1,34 @@
 """The rules of chord symbols: where they may change, which stay, how rich they may be, and that the last one closes.
 
 Conventions:
-    Frame and grid steps as in ``bar_rules``. A *slot* is a step of a bar where a chord may begin. Each bar but a
-    pickup restates the chord it begins with; inside a bar a chord is never followed by itself.
+    Frame and grid steps as in ``bar_rules``, places and classes as in ``chord_clues``. A *slot* is a step of a bar
+    where a chord may begin. A chord sounds from the first bar on, pickups apart; in a bar none is followed by itself.
     ``complexity`` is 0..1: below `SEVENTHS_FROM` triads alone, below `EXTENSIONS_FROM` sixths and sevenths too, then
     everything; from `NO_TRIADS_FROM` on no chords of three notes. None leaves it to the style.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from cocreate.errors import InputError
-from cocreate.model.bar_rules import BarLine, Pen
+from cocreate.model.bar_rules import BarLine
+from cocreate.model.chord_clues import (
+    ABSENT,
+    CLASSES,
+    HOLD,
+    KINDS,
+    NO_CHORD,
+    PRESENT,
+    UNKNOWN,
+    Clues,
+    IntArray,
+)
 from cocreate.model.rules import BoolArray
-from cocreate.model.tokens import merge_chords
-from cocreate.model.vocabulary import STEP_TICKS, Vocabulary
-from cocreate.music.song import Chord
+from cocreate.model.vocabulary import STEP_TICKS
 from cocreate.music.theory import QUALITIES
 
 RHYTHMS = ("bar", "half", "beat", "free")
@@ -37,13 +47,13 @@ class ChartBar:
 
     Args:
         open: steps where the model may begin a chord.
-        due: those of ``open`` where it must.
-        kept: chords that stay, by step: their ids after the position.
+        due: those of ``open`` where a chord must sound and, inside the bar, another must begin.
+        kept: chords that stay, by step: their class and bass (see ``chord_clues``).
     """
 
     open: frozenset[int]
     due: frozenset[int] = frozenset()
-    kept: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    kept: Mapping[int, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +113,7 @@ def slots(line: BarLine, rhythm: str) -> tuple[int, ...]:
 
 def chart_bars(
     lines: Sequence[BarLine],
-    kept: Mapping[int, Mapping[int, tuple[int, ...]]],
+    kept: Mapping[int, Mapping[int, tuple[int, int]]],
     *,
     rhythm: str,
     last_onset: int | None = None,
@@ -111,7 +121,7 @@ def chart_bars(
     """The bars of a chart.
 
     Args:
-        kept: bar -> step -> ids of a chord that stays; from the first of them on the bar has no others.
+        kept: bar -> step -> class and bass of a chord that stays; from the first of them on the bar has no others.
         last_onset: step of the piece where the melody's last note begins: no chord begins after the slot before it.
     """
     found: list[ChartBar] = []
@@ -124,8 +134,6 @@ def chart_bars(
             found.append(ChartBar(frozenset(steps), frozenset(), stays))
             continue
         due = {0} if rhythm == "free" else set(steps)
-        if place == len(lines) - 1 and steps:
-            due.add(steps[-1])  # the chord that closes
         found.append(ChartBar(frozenset(steps), frozenset(due & set(steps)), stays))
     return tuple(found)
 
@@ -159,122 +167,66 @@ def closing_chords(mode: str, last_pitch: int | None, qualities: frozenset[str])
     return frozenset((0, quality) for quality in qualities)
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A chord that was written: bar, step of the bar, root in the frame (None: N.C.), quality, bass."""
+class ChordRules:
+    """The rules of a `Chart`, place by place.
 
-    bar: int
-    step: int
-    root: int | None = None
-    quality: str = ""
-    bass: int | None = None
+    Args:
+        clues: its places must hold every slot and every kept chord of the chart.
+    """
 
-
-class ChordPen(Pen):
-    """Writes the chords of a `Chart`."""
-
-    def __init__(self, chart: Chart, lines: Sequence[BarLine], words: Vocabulary) -> None:
-        super().__init__("chords", lines, words)
+    def __init__(self, chart: Chart, lines: Sequence[BarLine], clues: Clues) -> None:
         assert len(chart.bars) == len(lines)
         self.chart = chart
-        self.chords: list[Written] = []
-        self._stage = "position"
-        self._step = -1  # of the latest chord in this bar
-        self._kept: deque[int] = deque()  # ids of a chord that stays, not written yet
-        self._may_have_bass = False
+        self.kept: dict[int, tuple[int, int]] = {}
+        self._open: set[int] = set()
+        self._due: set[int] = set()  # a chord must sound
+        self._new: set[int] = set()  # another one than before must begin
+        at = {int(start): place for place, start in enumerate(clues.starts)}
+        for line, bar in zip(lines, chart.bars, strict=True):
+            places = {step: at[(line.start + step) * STEP_TICKS] for step in (*bar.open, *bar.kept)}
+            self.kept |= {places[step]: found for step, found in bar.kept.items()}
+            self._open |= {places[step] for step in bar.open if step not in bar.kept}
+            due = {places[step] for step in bar.due if step not in bar.kept}
+            self._due |= due
+            self._new |= {places[step] for step in bar.due if step and step not in bar.kept}
+        last = max((*self._open, *self.kept), default=-1)
+        self._closing = last if chart.closing and last in self._open else -1
+        wanted = np.zeros((12, len(KINDS)), dtype=np.bool_)
+        wanted[:, [KINDS.index(quality) for quality in chart.qualities]] = True
+        self._wanted = np.append(wanted.ravel(), [False, False])
+        self._closers = np.zeros(CLASSES, dtype=np.bool_)
+        self._closers[[root * len(KINDS) + KINDS.index(quality) for root, quality in chart.closing]] = True
 
-    def begin(self, bar: int) -> None:
-        """Bar ``bar`` comes next."""
-        super().begin(bar)
-        self._step, self._may_have_bass = -1, False
+    def symbols(self, count: int) -> IntArray:
+        """What is known of where symbols stand at each of ``count`` places."""
+        found = np.full(count, ABSENT, dtype=np.int64)
+        found[sorted(self._open)] = UNKNOWN
+        found[sorted({*self._new, *self.kept})] = PRESENT
+        return found
 
-    def allow(self, mask: BoolArray) -> bool:
-        """Mark the ids that may come next; True when no chord is due any more in this bar."""
-        if self._kept:
-            mask[self._kept[0]] = True
-        elif self._stage == "root":
-            mask[[self.first["ChordRoot"] + root for root in self._roots()]] = True
-        elif self._stage == "quality":
-            mask[[self.words.id("ChordQuality", quality) for quality in self._qualities()]] = True
+    def allowed(self, place: int, chord: int, bass: int) -> BoolArray:
+        """Mask (C,) of what may be written at a place where nothing is kept, while a class and a bass sound."""
+        mask = np.zeros(CLASSES, dtype=np.bool_)
+        if place not in self._open:
+            mask[HOLD] = True
+            return mask
+        closes = place == self._closing
+        mask |= self._closers if closes else self._wanted
+        if chord == HOLD:
+            mask[HOLD] = place not in self._due
+        elif closes:
+            rests = bool(self._closers[chord]) and not bass
+            mask[chord] &= bool(bass)
+            mask[HOLD] = rests and (place not in self._new or not mask.any())
         else:
-            bar = self.chart.bars[self.bar]
-            due = min((step for step in (*bar.due, *bar.kept) if step > self._step), default=None)
-            last = self.line.steps if due is None else due
-            steps = [step for step in {*bar.open, *bar.kept} if self._step < step <= last]
-            mask[[self.first["Position"] + step for step in steps]] = True
-            if self._may_have_bass:
-                self._allow_bass(mask)
-            return due is None
-        return False
+            mask[chord] = False
+            mask[HOLD] = place not in self._new or not mask.any()
+        return mask
 
-    def push(self, token: int) -> None:
-        """Take the id that was chosen."""
-        kind, value = self.words.types[token], self.words.values[token]
-        if self._kept:
-            self._kept.popleft()
-        if kind == "Position":
-            self._step = int(value)
-            self._kept.extend(self.chart.bars[self.bar].kept.get(self._step, ()))
-            self._stage = "root"
-            self._may_have_bass = False
-            self.chords.append(Written(self.bar, self._step))
-            return
-        chord = self.chords[-1]
-        if kind == "ChordRoot":
-            self._stage = "position" if value == "N" else "quality"
-            self.chords[-1] = replace(chord, root=None if value == "N" else int(value))
-        elif kind == "ChordQuality":
-            is_kept = self._step in self.chart.bars[self.bar].kept
-            self._stage, self._may_have_bass = "position", self.chart.has_slashes and not is_kept
-            self.chords[-1] = replace(chord, quality=value)
-        else:
-            self._may_have_bass = False
-            self.chords[-1] = replace(chord, bass=int(value))
-
-    def song_chords(self, shift: int, *, stay: Mapping[tuple[int, int], Chord] | None = None) -> tuple[Chord, ...]:
-        """The chords in ticks and in the song's key; each lasts until the next, a chord said again goes on.
-
-        Args:
-            shift: semitones from the song to the frame.
-            stay: (bar, step of the bar) -> the chord that was kept there, taken as it is.
-        """
-        found: list[Chord] = []
-        end = self.lines[-1].end * STEP_TICKS
-        for written in reversed(self.chords):
-            kept = (stay or {}).get((written.bar, written.step))
-            start = (self.lines[written.bar].start + written.step) * STEP_TICKS
-            root = None if written.root is None else (written.root - shift) % 12
-            bass = None if written.bass is None else (written.bass - shift) % 12
-            found.append(kept or Chord(start, end - start, root, written.quality, bass))
-            end = found[-1].start_ticks
-        return merge_chords(found[::-1])
-
-    @property
-    def _closes(self) -> bool:
-        """True for the last chord of the piece."""
-        bar = self.chart.bars[-1]
-        return bool(self.chart.closing) and self.is_last_bar and self._step == max((*bar.open, *bar.kept), default=-1)
-
-    @property
-    def _before(self) -> Written | None:
-        """The chord before this one in its bar."""
-        before = self.chords[-2] if len(self.chords) > 1 else None
-        return before if before is not None and before.bar == self.bar else None
-
-    def _roots(self) -> list[int]:
-        return sorted({root for root, _ in self.chart.closing}) if self._closes else list(range(12))
-
-    def _qualities(self) -> list[str]:
-        root, before = self.chords[-1].root, self._before
-        found = self.chart.qualities
-        if self._closes:
-            found = frozenset(quality for tonic, quality in self.chart.closing if tonic == root)
-        if before is not None and before.root == root and len(found) > 1:
-            found -= {before.quality}
-        return sorted(found)
-
-    def _allow_bass(self, mask: BoolArray) -> None:
-        chord = self.chords[-1]
-        if chord.root is not None and not self._closes:
-            tones = {(chord.root + step) % 12 for step in QUALITIES[chord.quality]} - {chord.root}
-            mask[[self.first["ChordBass"] + tone for tone in tones]] = True
+    def basses(self, place: int, chord: int) -> BoolArray:
+        """Mask (12,) of the basses that a class may have there, semitones above its root; always 0."""
+        mask = np.zeros(12, dtype=np.bool_)
+        mask[0] = True
+        if self.chart.has_slashes and chord < NO_CHORD and place != self._closing:
+            mask[list(QUALITIES[KINDS[chord % len(KINDS)]])] = True
+        return mask

@@ -21,6 +21,7 @@ from cocreate.model.checkpoint import PROJECTION, TASTE_FILE, Checkpoint
 FloatArray = npt.NDArray[np.float32]
 _TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
 _EXP_LIMIT = np.float32(80)  # beyond it exp leaves float32, and the gate is shut anyway
+_NOTES = "__metadata__"
 _MAX_HEADER = 100_000_000  # bytes; the limit of the safetensors format
 
 
@@ -30,6 +31,25 @@ def read_safetensors(path: Path) -> dict[str, FloatArray]:
     Raises:
         CheckpointError: if the file is missing, truncated or of another format.
     """
+    header, body = _open_safetensors(path)
+    header.pop(_NOTES, None)
+    try:
+        return {name: _tensor(body, entry) for name, entry in header.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path} must be a whole safetensors file: {error}") from None
+
+
+def read_safetensors_notes(path: Path) -> dict[str, str]:
+    """The notes in the header of a safetensors file; none where it has none.
+
+    Raises:
+        CheckpointError: if the file is missing, truncated or of another format.
+    """
+    return dict(_open_safetensors(path)[0].get(_NOTES) or {})
+
+
+def _open_safetensors(path: Path) -> tuple[dict[str, Any], memoryview]:
+    """The header and the bytes after it."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -39,11 +59,11 @@ def read_safetensors(path: Path) -> dict[str, FloatArray]:
         if not len(b"{}") <= size <= min(len(raw) - 8, _MAX_HEADER):
             raise ValueError("the header is cut short")
         header: dict[str, Any] = json.loads(raw[8 : 8 + size])
-        header.pop("__metadata__", None)
-        body = memoryview(raw)[8 + size :]
-        return {name: _tensor(body, entry) for name, entry in header.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if not isinstance(header, dict):
+            raise ValueError("the header is no object")
+    except ValueError as error:
         raise CheckpointError(f"{path} must be a whole safetensors file: {error}") from None
+    return header, memoryview(raw)[8 + size :]
 
 
 def _tensor(body: memoryview, entry: dict[str, Any]) -> FloatArray:
@@ -165,16 +185,6 @@ class Cache:
         self._keys: FloatArray = np.zeros(shape, dtype=np.float32)
         self._values: FloatArray = np.zeros(shape, dtype=np.float32)
         self._told = told  # (B, K, D), added where the Taste ids stand
-
-    def take(self, rows: npt.NDArray[np.int64], *, since: int = 0) -> None:
-        """Let row ``rows[b]`` go on as row ``b``, so that a beam drops some and forks others.
-
-        Args:
-            rows: (B,), each in 0..B - 1.
-            since: positions before it are the same in every row, and stay.
-        """
-        for block in (self._keys, self._values):
-            block[:, :, :, since : self.length] = block[:, rows, :, since : self.length]
 
     def feed(self, ids: npt.NDArray[np.int64]) -> FloatArray:
         """Push ids (B, T), the same number for each row; logits (B, V) after the last.

@@ -119,5 +119,6 @@ def start_from(net: TasteNetwork, folder: Path, words: Vocabulary) -> None:
     projection = load_file(taste)[PROJECTION].float() if taste.is_file() else own[PROJECTION]
     # features are only ever added at the end of the table
     weights[PROJECTION] = own[PROJECTION].clone()
-    weights[PROJECTION][:, : projection.shape[1]] = projection
+    size = min(projection.shape[1], weights[PROJECTION].shape[1])  # a network may do without them
+    weights[PROJECTION][:, :size] = projection[:, :size]
     set_weights(net, weights, origin=path)

@@ -8,6 +8,7 @@ Conventions:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
@@ -174,6 +175,16 @@ def skyline(notes: Sequence[Note]) -> tuple[Note, ...]:
                 kept[-1] = replace(above, length_ticks=note.start_ticks - above.start_ticks)
         kept.append(note)
     return tuple(kept)
+
+
+def shared_notes(first: Sequence[Note], second: Sequence[Note]) -> float:
+    """Share of two lines' notes that both have, 2 |both| / (|first| + |second|), in [0, 1]; 0.0 for two empty ones.
+
+    Notes are the same when they begin at the same tick at the same pitch, whatever their length.
+    """
+    a, b = (Counter((note.start_ticks, note.pitch) for note in notes) for notes in (first, second))
+    total = a.total() + b.total()
+    return 2 * (a & b).total() / total if total else 0.0
 
 
 def metric_level(offset_ticks: int, bar_ticks: int, beat_ticks: int) -> int:

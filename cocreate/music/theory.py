@@ -153,6 +153,15 @@ def parse_range(text: str) -> tuple[int, int]:
     return low, high
 
 
+def as_range(asked: str | tuple[int, int] | None) -> tuple[int, int] | None:
+    """A range as a person or a program gives it; None for none.
+
+    Raises:
+        InputError: as ``parse_range``.
+    """
+    return parse_range(asked) if isinstance(asked, str) else asked
+
+
 def pitch_name(pitch: int, *, key: Key | None = None) -> str:
     """Name with octave ("Bb3"), spelled for ``key``."""
     return f"{pitch_class_name(pitch % 12, key=key)}{pitch // 12 - 1}"

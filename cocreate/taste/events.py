@@ -1,38 +1,35 @@
-"""What happened between a listener and a piece of music: plays, keeps, skips, ratings, comments.
+"""What happened between a listener and a piece of music: plays, favourites, keeps, skips, ratings, comments.
 
 Conventions:
-    Events are facts: they are added, never changed. Times are UTC in ISO 8601 (``2026-01-31T12:00:00+00:00``).
-    An item is known by its melody (`features.melody_id`), so that a file, a catalogue track and a fresh idea with the
-    same notes are one item.
+    Events are facts: they are added or, when a listener wants them forgotten, erased; never changed. Times are UTC in
+    ISO 8601 (``2026-01-31T12:00:00+00:00``). An item is known by its melody (`features.melody_id`), so that a file, a
+    catalogue track and a fresh idea with the same notes are one item; a row of somebody's history, which has no notes,
+    is known by artist and title (`work_of`), and is joined to the file of that name where the catalogue has one.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
 
 from cocreate.errors import InputError
 from cocreate.music.song import Song
-from cocreate.taste.features import FeatureVector, features, melody_id
+from cocreate.taste.features import NOTHING_HEARD, FeatureVector, features, melody_id
 
-KINDS = ("play", "keep", "skip", "rate", "comment")
+KINDS = ("play", "favourite", "keep", "skip", "rate", "comment")
 MIN_RATING, MAX_RATING = 1, 5
 MAX_NAME_LENGTH = 64
 MAX_COMMENT_LENGTH = 2_000  # a page; more is not a comment
 
-# a first, small reading of comments; whoever reads them better replaces `comment_polarity`
-_GOOD = (
-    "like", "love", "nice", "great", "good", "beautiful", "lovely", "cool", "catchy", "wonderful", "excellent",
-    "喜欢", "好听", "不错", "很棒", "太棒", "很美", "优美", "动听", "好美", "赞",
-)  # fmt: skip
-_BAD = (
-    "dislike", "hate", "bad", "boring", "ugly", "noisy", "annoying", "awful", "dull", "terrible", "too fast",
-    "too slow", "too busy", "too loud", "讨厌", "难听", "无聊", "太吵", "太快", "太慢", "太乱", "太闹",
-    "单调", "一般般",
-)  # fmt: skip
-_NOT_EN = r"(?:not|never|no|don't|dont|doesn't|isn't|didn't)\s+(?:\w+\s+){0,2}$"
-_NOT_ZH = r"[不没](?:太|是|很|怎么|那么)?$"
+MAX_SECONDS = 86_400.0  # of one play: a day
+MAX_COUNT = 1_000_000  # plays in one row of a history
+_BRACKETS = re.compile(r"[(\[（【].*?[)\]）】]|\b(?:feat|ft)\b\.?.*$")
 
 
 def utc_now() -> str:
@@ -42,13 +39,23 @@ def utc_now() -> str:
 
 @dataclass(frozen=True, slots=True)
 class HeardItem:
-    """A piece that a listener met; ``path`` is empty for an idea that was never written."""
+    """A piece that a listener met, or that stands in the catalogue; what is not known is empty.
+
+    ``path`` is empty for an idea that was never written; ``traits`` are what else is heard in it (`content`): names to
+    numbers; ``words`` are its lyrics; ``tags`` also name instruments.
+    """
 
     id: str
     features: FeatureVector
     title: str = ""
     style: str = ""
     path: str = ""
+    artist: str = ""
+    album: str = ""
+    year: int | None = None
+    tags: tuple[str, ...] = ()
+    traits: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    words: str = ""
 
     def __post_init__(self) -> None:
         if not self.id:
@@ -61,18 +68,57 @@ class HeardItem:
         Raises:
             InputError: if the melody has no note.
         """
-        return cls(melody_id(song), features(song), song.title, song.style, path)
+        from cocreate.taste.content import traits_of, words_of
+
+        return cls(
+            melody_id(song), features(song), song.title, song.style, path,
+            traits=traits_of(song), words=words_of(song),
+        )  # fmt: skip
+
+    @classmethod
+    def named(cls, artist: str, title: str, *, album: str = "", style: str = "", **more: Any) -> HeardItem:
+        """The item of a row that has no notes.
+
+        Raises:
+            InputError: if there is no title, or nothing but marks in it.
+        """
+        work = work_of(artist, title)
+        if not work:
+            raise InputError(f"a track must have a title, got {title!r} by {artist!r}")
+        name = "w" + hashlib.sha256(work.encode()).hexdigest()[:15]
+        return cls(name, NOTHING_HEARD, title.strip(), style, artist=artist.strip(), album=album.strip(), **more)
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether its melody was heard: a row of a history has a name only."""
+        return any(value is not None for value in self.features.values)
+
+    @property
+    def work(self) -> str:
+        """Artist and title, folded (`work_of`)."""
+        return work_of(self.artist, self.title)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One fact. ``rating`` (1..5) belongs to "rate" and ``text`` to "comment", and to nothing else."""
+    """One fact. ``rating`` (1..5) belongs to "rate" and ``text`` to "comment", and to nothing else.
+
+    Attributes:
+        count: plays that this row stands for, from 1; only a play may have more than one.
+        seconds: heard of one play; None is not known.
+        place: where, as the source says it: device, country or scene.
+        id: the event's number in the store; 0 before it is stored. Two events that differ in it alone are equal.
+    """
 
     kind: str
     item: HeardItem
     rating: int | None = None
     text: str = ""
     at: str = field(default_factory=utc_now)
+    count: int = 1
+    seconds: float | None = None
+    place: str = ""
+    id: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -89,6 +135,10 @@ class Event:
             )
         if len(self.text) > MAX_COMMENT_LENGTH:
             raise InputError(f"a comment must be at most {MAX_COMMENT_LENGTH} characters, got {len(self.text)}")
+        if not 1 <= self.count <= (MAX_COUNT if self.kind == "play" else 1):
+            raise InputError(f"a count must be 1, or for plays 1..{MAX_COUNT}, got {self.count} for {self.kind!r}")
+        if self.seconds is not None and not 0 <= self.seconds <= MAX_SECONDS:
+            raise InputError(f"seconds heard must be in 0..{MAX_SECONDS:.0f}, got {self.seconds}")
         object.__setattr__(self, "at", _utc_iso(self.at))
 
     @property
@@ -108,22 +158,15 @@ def check_profile_name(name: str) -> str:
     return name
 
 
-def comment_polarity(text: str) -> float:
-    """What a comment's plain words say: -1 (dislike) to 1 (like), 0 when they say nothing or both.
+def work_of(artist: str, title: str) -> str:
+    """Artist and title, folded so that spelling, brackets and "feat." do not part them; empty without a title."""
+    whole = unicodedata.normalize("NFKC", title).casefold()
+    name = _fold(_BRACKETS.sub(" ", whole)) or _fold(whole)
+    return f"{_fold(unicodedata.normalize('NFKC', artist).casefold())}|{name}" if name else ""
 
-    English and Chinese key words, with "not" and 不 before them turned round. No more than that: irony, comparison and
-    what exactly is liked are beyond it.
-    """
-    lower = text.lower()
-    score = 0
-    for words, sign in ((_GOOD, 1), (_BAD, -1)):
-        for word in words:
-            pattern = rf"\b{re.escape(word)}(?:s|d|ed)?\b" if word.isascii() else re.escape(word)
-            for found in re.finditer(pattern, lower):
-                before = lower[: found.start()]
-                negated = re.search(_NOT_EN if word.isascii() else _NOT_ZH, before)
-                score += -sign if negated else sign
-    return float(max(-1, min(1, score)))
+
+def _fold(text: str) -> str:
+    return " ".join("".join(c if c.isalnum() else " " for c in text).split())
 
 
 def _utc_iso(text: str) -> str:

@@ -93,6 +93,9 @@ class FeatureVector:
         return dict(zip(FEATURE_NAMES, self.values, strict=True))
 
 
+NOTHING_HEARD = FeatureVector((None,) * len(FEATURE_NAMES))  # of an item that has a name but no notes
+
+
 @dataclass(frozen=True, slots=True)
 class FeatureScale:
     """Centre and spread (> 0) of every feature; see `scaled`."""

@@ -1,14 +1,16 @@
-"""What a listener's events say about them: which pieces they like and dislike, and how much.
+"""What a listener's events say about them: which pieces they like and dislike, how much, and what they ask for.
 
 Conventions:
-    A weight lies in [-1, 1]. The last verdict on an item (keep +1, skip -1, rating 1..5 as -1..+1) stands; each play
-    adds 0.2 (at most 0.6) and each comment half its polarity. A fact fades by half in 180 days, counted back from the
-    listener's latest event: a profile that rests does not fade. Events are the truth; a profile is never stored.
+    A weight lies in [-1, 1]. The last verdict on an item (keep or favourite +1, skip -1, rating 1..5 as -1..+1) stands;
+    each play of half a minute or more adds 0.2 (at most 0.6), shorter ones less; each comment adds half its liking of
+    the whole. What a comment says of one aspect is a *pull* on that aspect's features instead (`comments`). A fact
+    fades by half in 180 days, counted back from the listener's latest event: a profile that rests does not fade.
+    Events are the truth; a profile is never stored.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -16,16 +18,22 @@ from types import MappingProxyType
 import numpy as np
 
 from cocreate.music.measures import Floats
-from cocreate.taste.events import KINDS, Event, HeardItem, check_profile_name, comment_polarity
+from cocreate.taste.comments import ASPECTS, opinions
+from cocreate.taste.content import WIDE, WIDE_INDEX, wide
+from cocreate.taste.events import KINDS, Event, HeardItem, check_profile_name
 from cocreate.taste.feature_table import FEATURES
 from cocreate.taste.features import DEFAULT_SCALE, FeatureScale, scaled
 
 HALF_LIFE_DAYS = 180.0
 PLAY_WEIGHT, MOST_PLAY_WEIGHT = 0.2, 0.6
+FULL_PLAY_S = 30.0  # what streaming services count as a play
 COMMENT_WEIGHT = 0.5
+PULL_STEP = 0.5  # spreads that a pull of 1 moves the taste vector by
+_MOST_PULL = 2.0
 _RATING_WEIGHTS = {1: -1.0, 2: -0.5, 3: 0.0, 4: 0.5, 5: 1.0}
 _SECONDS_A_DAY = 86_400.0
 _CLEAR_EFFECT = 0.6  # spreads; less is not worth a word in a description
+_CLEAR_PULL = 0.25
 _WORDS_A_SIDE = 4
 _WORDS_A_GROUP = 2
 _STEADY_PRIOR = 3.0  # pieces' worth of doubt about a mean
@@ -43,11 +51,15 @@ class Preference:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A listener: preferences (heard items, first met first) and how many events of each kind there were."""
+    """A listener: preferences (items, first met first), how many events of each kind there were, pulls of comments.
+
+    ``pulls`` maps names of wide features (`content.WIDE`) to how strongly more (or, below 0, less) of it is wished.
+    """
 
     name: str
     preferences: tuple[Preference, ...] = ()
     counts: Mapping[str, int] = field(default_factory=lambda: MappingProxyType(dict.fromkeys(KINDS, 0)))
+    pulls: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def from_events(cls, name: str, events: Iterable[Event]) -> Profile:
@@ -57,7 +69,7 @@ class Profile:
             InputError: if the name may not name a profile.
         """
         check_profile_name(name)
-        ordered = sorted(events, key=lambda event: event.time)  # stable: ties keep the order they came in
+        ordered = sorted(events, key=lambda event: event.at)  # UTC throughout; stable: ties keep their order
         by_item: dict[str, list[Event]] = {}
         for event in ordered:
             by_item.setdefault(event.item.id, []).append(event)
@@ -66,7 +78,14 @@ class Profile:
             Preference(found[-1].item, _weight(found, latest)) for found in by_item.values() if latest is not None
         )
         counts = Counter(event.kind for event in ordered)
-        return cls(name, preferences, MappingProxyType({kind: counts[kind] for kind in KINDS}))
+        pulls: dict[str, float] = defaultdict(float)
+        for event in ordered:
+            if event.kind == "comment" and latest is not None:
+                for feature, strength in _pulls(event).items():
+                    pulls[feature] += strength * _faded(event, latest)
+        bounded = {name: max(-_MOST_PULL, min(_MOST_PULL, value)) for name, value in pulls.items() if value}
+        totals = MappingProxyType({kind: counts[kind] for kind in KINDS})
+        return cls(name, preferences, totals, MappingProxyType(bounded))
 
     @property
     def liked(self) -> tuple[Preference, ...]:
@@ -80,22 +99,28 @@ class Profile:
 
     @property
     def is_empty(self) -> bool:
-        """True when nothing is liked and nothing disliked."""
-        return not self.liked and not self.disliked
+        """True when nothing is liked, nothing disliked and nothing asked for."""
+        return not self.liked and not self.disliked and not self.pulls
 
     def vector(self, *, style: str = "") -> tuple[float, ...]:
-        """Where this listener's liking lies in the space of ``features.scaled``, (F,); empty when nothing is liked.
+        """Where this listener's liking lies in the space of ``features.scaled``, (F,); empty when nothing is known.
 
-        The mean of what is liked, by weight; of ``style`` alone where something of it is liked.
+        The mean of what is liked, by weight (of ``style`` alone where something of it is liked), moved by what
+        comments ask for.
         """
-        near = [p for p in self.liked if style and p.item.style == style] or self.liked
-        if not near:
+        heard = [p for p in self.liked if p.item.is_heard]
+        near = [p for p in heard if style and p.item.style == style] or heard
+        pulled = np.array([self.pulls.get(f.name, 0.0) for f in FEATURES])
+        if not near and not pulled.any():
             return ()
-        rows = np.array([scaled(p.item.features) for p in near])
-        return tuple(np.average(rows, axis=0, weights=[p.weight for p in near]).tolist())
+        mean = np.zeros(len(FEATURES))
+        if near:
+            rows = np.array([scaled(p.item.features) for p in near])
+            mean = np.average(rows, axis=0, weights=[p.weight for p in near])
+        return tuple(np.clip(mean + PULL_STEP * pulled, -3.0, 3.0).tolist())
 
     def describe(self, *, scale: FeatureScale = DEFAULT_SCALE) -> str:
-        """One line: "likes: dense, syncopation, seventh chords; avoids: compound metre (6/8)".
+        """One line: "likes: dense, syncopation, seventh chords; avoids: compound metre (6/8); asked for: slow".
 
         A feature is named when the liked (or disliked) pieces lie clearly to one side of the ordinary and of the other
         pieces; a short profile names fewer.
@@ -107,25 +132,33 @@ class Profile:
         told = [(side, feature_words(_clearer(mean, other), most=_WORDS_A_SIDE)) for side, mean, other in sides]
         # "avoids: no triplets" says nothing that "likes" has not
         told[1] = ("avoids", [word for word in told[1][1] if not word.startswith(_ABSENCE_WORDS)])
+        told.append(("asked for", self._asked_for()))
         parts = [f"{side}: {', '.join(words)}" for side, words in told if words]
         return "; ".join(parts) or "likes and avoids nothing in particular yet"
+
+    def _asked_for(self) -> list[str]:
+        strongest = sorted(self.pulls.items(), key=lambda pair: -abs(pair[1]))[:_WORDS_A_SIDE]
+        found = [(WIDE[WIDE_INDEX[name]], value) for name, value in strongest if abs(value) >= _CLEAR_PULL]
+        return [feature.high if value > 0 else feature.low for feature, value in found]
 
 
 def feature_words(effects: Floats, *, most: int, directions: Floats | None = None) -> list[str]:
     """The words of the features with the largest effects, at most two of a family.
 
     Args:
-        effects: one number a feature; larger says more, below `_CLEAR_EFFECT` in size nothing.
+        effects: one number a feature, of the content space or of the wide one; larger says more, below
+            `_CLEAR_EFFECT` in size nothing.
         most: at most so many words.
         directions: positive for much of the feature, negative for little; None takes the sign of the effect.
     """
     towards = effects if directions is None else directions
-    words = [f.high if towards[place] > 0 else f.low for place, f in enumerate(FEATURES)]
+    table = WIDE[: len(effects)]
+    words = [f.high if towards[place] > 0 else f.low for place, f in enumerate(table)]
     sizes = np.abs(effects) * [_ABSENCE_COUNTS if word.startswith(_ABSENCE_WORDS) else 1.0 for word in words]
     chosen: list[str] = []
     families: Counter[str] = Counter()
     for place in np.argsort(-sizes, kind="stable"):
-        family = FEATURES[int(place)].group
+        family = table[int(place)].group
         if sizes[place] < _CLEAR_EFFECT or len(chosen) == most:
             break
         if families[family] < _WORDS_A_GROUP:
@@ -134,31 +167,53 @@ def feature_words(effects: Floats, *, most: int, directions: Floats | None = Non
     return chosen
 
 
+def _faded(event: Event, latest: Event) -> float:
+    days = (latest.time - event.time).total_seconds() / _SECONDS_A_DAY
+    return float(0.5 ** (days / HALF_LIFE_DAYS))
+
+
 def _weight(events: list[Event], latest: Event) -> float:
     """The weight of one item from its events, oldest first."""
-
-    def faded(event: Event) -> float:
-        days = (latest.time - event.time).total_seconds() / _SECONDS_A_DAY
-        return float(0.5 ** (days / HALF_LIFE_DAYS))
-
     verdict, plays, comments = 0.0, 0.0, 0.0
     for event in events:
+        faded = _faded(event, latest)
         if event.kind == "play":
-            plays += PLAY_WEIGHT * faded(event)
+            heard = 1.0 if event.seconds is None else min(1.0, event.seconds / FULL_PLAY_S)
+            plays += PLAY_WEIGHT * event.count * heard * faded
         elif event.kind == "comment":
-            comments += COMMENT_WEIGHT * comment_polarity(event.text) * faded(event)
+            whole = [one.polarity for one in opinions(event.text) if not _speaks_of_features(one.aspect, one.pulls)]
+            comments += COMMENT_WEIGHT * float(np.mean(whole)) * faded if whole else 0.0
         elif event.rating is not None:
-            verdict = _RATING_WEIGHTS[event.rating] * faded(event)
+            verdict = _RATING_WEIGHTS[event.rating] * faded
         else:
-            verdict = (1.0 if event.kind == "keep" else -1.0) * faded(event)
+            verdict = (-1.0 if event.kind == "skip" else 1.0) * faded
     return max(-1.0, min(1.0, verdict + min(plays, MOST_PLAY_WEIGHT) + comments))
 
 
+def _speaks_of_features(aspect: str, pulls: Mapping[str, float]) -> bool:
+    return bool(pulls) or bool(aspect and ASPECTS[aspect][1])
+
+
+def _pulls(event: Event) -> dict[str, float]:
+    """What a comment asks for: as it says, or as the item has it where it says only that an aspect is liked."""
+    found: dict[str, float] = defaultdict(float)
+    values: Floats | None = None
+    for one in opinions(event.text):
+        for name, wish in one.pulls.items():
+            found[name] += wish
+        if one.aspect and not one.pulls:
+            if values is None:
+                values = wide(event.item.features, event.item.traits)
+            for name in ASPECTS[one.aspect][1]:
+                found[name] += one.polarity * float(np.clip(values[WIDE_INDEX[name]], -1.0, 1.0))
+    return found
+
+
 def _steady_mean(preferences: tuple[Preference, ...], scale: FeatureScale) -> Floats:
-    """Weighted mean of the scaled features, pulled to 0 (the ordinary) when there are few pieces."""
-    total = np.zeros(len(FEATURES))
+    """Weighted mean of the wide features, pulled to 0 (the ordinary) when there are few pieces."""
+    total = np.zeros(len(WIDE))
     for preference in preferences:
-        total += abs(preference.weight) * scaled(preference.item.features, scale)
+        total += abs(preference.weight) * wide(preference.item.features, preference.item.traits, scale)
     mean: Floats = total / (sum(abs(p.weight) for p in preferences) + _STEADY_PRIOR)
     return mean
 

@@ -1,16 +1,17 @@
-"""THE scorer: how well items suit a listener, with the parts of each score and a reason a person can read.
+"""THE scorer: the chance that a listener keeps an item, with the parts of each score and a reason a person can read.
 
 Conventions:
-    The same call ranks catalogue tracks, files and fresh ideas. All scores and raw parts lie in [0, 1]; 0.5 says
-    nothing for or against, and a part that is not known counts as 0.5. A score is the sum of its parts, each already
-    times its weight: weights come from `WEIGHTS`, taste's grown with the evidence e (the sum of the profile's absolute
-    weights) as e / (e + 3), then all divided by their sum. So with no profile taste weighs nothing, with three clear
-    verdicts half, and the weights depend on the profile alone, never on the other items in the call.
+    The same object scores catalogue tracks, files and fresh ideas. A score is a calibrated chance in [0, 1]: the
+    logistic of a sum of parts in log-odds, of which "base" is how often the listener keeps at all. Parts are told as
+    shares of the chance (Aumann and Shapley: along the straight way from the base each part moves the chance in
+    proportion to its log-odds), so they add up to the score exactly. A part that is not known is 0. An item's score
+    depends on the listener alone, never on the other items in the call.
+    Taste counts as e / (e + 3), e being the evidence (the sum of the profile's absolute weights).
 
 Taste:
-    With likes and dislikes: the mean of a ridge logistic regression on the scaled features (both sides weigh the
-    same) and of a kernel similarity (to the liked minus to the disliked). With one side only: how much likelier an item
-    is under a diagonal Gaussian around that side, shrunk towards the ordinary, than under the ordinary itself.
+    With likes and dislikes: a ridge logistic regression on the wide features (both sides weigh the same) and a kernel
+    similarity (to the liked minus to the disliked), half each. With one side only: how much likelier an item is under a
+    diagonal Gaussian around that side, shrunk towards the ordinary, than under the ordinary itself.
 """
 
 from __future__ import annotations
@@ -23,60 +24,104 @@ from types import MappingProxyType
 import numpy as np
 
 from cocreate.errors import InputError
-from cocreate.music.measures import Floats
 from cocreate.taste.feature_table import FEATURE_NAMES, FEATURES
 from cocreate.taste.features import DEFAULT_SCALE, FeatureScale, FeatureVector, scaled
-from cocreate.taste.profile import Preference, Profile, feature_words
+from cocreate.taste.learned import Taste
+from cocreate.taste.profile import Profile
+from cocreate.taste.reasons import bare_reason, reason_of
+from cocreate.taste.table import KERNEL_WIDTH, Item, ItemTable, Singles
 
-PARTS = ("taste", "style", "quality", "novelty")
-WEIGHTS: Mapping[str, float] = MappingProxyType({"taste": 1.0, "style": 0.2, "quality": 0.25, "novelty": 0.1})
-HALF_TRUST_EVIDENCE = 3.0  # clear verdicts at which taste has half its weight
-OTHER_STYLE_SHARE = 0.5  # a verdict on another style says half as much about this one
-NEUTRAL = 0.5
+__all__ = ["PARTS", "WEIGHTS", "Item", "Score", "Scorer", "rerank_diverse", "score", "style_fit"]
 
-# a family of many features (twelve degrees, twelve intervals) must not drown one of few: fourth root of its size, mean
-# square 1. Measured best of sizes to the power 0, -1/4, -1/2; whitening by the background's covariance was worse.
-_FAMILY = np.array([sum(g.group == f.group for g in FEATURES) ** -0.25 for f in FEATURES])
-_FAMILY /= np.sqrt((_FAMILY**2).mean())
-_RIDGE = 10.0  # strong: ten pieces must not decide eighty features
-_NEWTON_STEPS = 30
-_CONVERGED = 1e-8
-_KERNEL_WIDTH = 1.0  # squared spreads a feature
-_KERNEL_GAIN = 8.0  # logits for one unit of similarity difference
-_PRIOR_PIECES = 3.0  # pieces' worth of belief in the ordinary
-_LIKELIHOOD_TEMPER = 0.15  # features hang together; eighty of them count like a dozen
-_REASON_SCALE = 6.0  # from shares of a logit to the spreads that feature_words expects
-_REASON_FOR, _REASON_AGAINST = 3, 2
+PARTS = ("taste", "comments", "words", "crowd", "scene", "style", "quality", "novelty")
+WEIGHTS: Mapping[str, float] = MappingProxyType(
+    {"taste": 1.0, "comments": 1.0, "words": 1.0, "crowd": 1.0, "scene": 1.0, "style": 0.2, "quality": 0.25,
+     "novelty": 0.1}
+)  # fmt: skip
+BASE = "base"
+_ODDS = 4.0  # log-odds from the worst to the best of a part that lies in [0, 1] and has weight 1
 # log of the mean squared distance of a style's own held-out excerpts: mean and deviation (four styles, 214 excerpts)
 _FIT_CENTRE, _FIT_SPREAD = -0.3, 0.36
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """Something to rank. ``style_fit``, ``quality`` and ``novelty`` lie in [0, 1]; None is not known."""
-
-    id: str
-    features: FeatureVector | None
-    style_fit: float | None = None
-    quality: float | None = None
-    novelty: float | None = None
-    title: str = ""
-
-    def __post_init__(self) -> None:
-        for name in ("style_fit", "quality", "novelty"):
-            value = getattr(self, name)
-            if value is not None and not 0.0 <= value <= 1.0:
-                raise InputError(f"{name} must be in 0..1 or None, got {value}")
-
-
-@dataclass(frozen=True, slots=True)
 class Score:
-    """How well an item suits: ``value`` in [0, 1] is exactly the ``fsum`` of ``parts`` (weighted, see `PARTS`)."""
+    """How well an item suits: ``value`` in [0, 1] is exactly the ``fsum`` of ``parts``, "base" and `PARTS`."""
 
     id: str
     value: float
     parts: Mapping[str, float]
     reason: str
+
+
+class Scorer:
+    """The scorer of one listener.
+
+    Args:
+        profile: the listener; None or an empty one ranks by style fit, quality and novelty alone.
+        style: the style asked for; verdicts on pieces of other named styles then count half.
+        scale: how features compare; a checkpoint may carry its own.
+        weights: a weight of at least 0 for each of `PARTS`.
+
+    Raises:
+        InputError: if a weight is missing or negative, or all are 0.
+    """
+
+    def __init__(
+        self,
+        profile: Profile | None,
+        *,
+        style: str | None = None,
+        scale: FeatureScale = DEFAULT_SCALE,
+        weights: Mapping[str, float] = WEIGHTS,
+    ) -> None:
+        if set(weights) != set(PARTS) or any(weights[part] < 0 for part in PARTS):
+            raise InputError(f"weights must give 0 or more for each of {', '.join(PARTS)}, got {dict(weights)}")
+        if not any(weights.values()):
+            raise InputError("at least one weight must be above 0, got none")
+        self.scale, self._weights = scale, weights
+        self.taste = None if profile is None or profile.is_empty else Taste.learn(profile, style=style, scale=scale)
+
+    def log_odds(self, table: ItemTable) -> dict[str, Singles]:
+        """The log-odds of each part for each row, (n,); "base" too."""
+        found: dict[str, Singles] = {BASE: np.zeros(len(table), dtype=np.float32)}
+        if self.taste is None:
+            for name in ("taste", "comments", "words"):
+                found[name] = np.zeros(len(table), dtype=np.float32)
+        else:
+            found[BASE] += np.float32(self.taste.base)
+            found |= self.taste.log_odds(table)
+        for name in ("crowd", "scene", "style", "quality", "novelty"):
+            found[name] = np.nan_to_num((table.parts[name] - np.float32(0.5)) * np.float32(_ODDS))
+        for name in PARTS:
+            found[name] = found[name] * np.float32(self._weights[name])
+        return found
+
+    def values(self, table: ItemTable) -> Singles:
+        """The scores alone, (n,): what ranks a whole catalogue."""
+        total = sum(self.log_odds(table).values(), np.zeros(len(table), dtype=np.float32))
+        found: Singles = (1.0 / (1.0 + np.exp(-np.clip(total, -30, 30)))).astype(np.float32)
+        return found
+
+    def explained(self, table: ItemTable, rows: Sequence[int]) -> tuple[Score, ...]:
+        """Score, parts and reason of some rows, in the order given."""
+        some = table if len(rows) == len(table) and list(rows) == list(range(len(table))) else _picked(table, rows)
+        odds = self.log_odds(some)
+        return tuple(self._score(some, place, odds) for place in range(len(some)))
+
+    def score(self, items: Sequence[Item]) -> tuple[Score, ...]:
+        """Score items, in the order given; sort by ``-value`` to rank."""
+        return self.explained(ItemTable.of(items, self.scale), range(len(items))) if items else ()
+
+    def _score(self, table: ItemTable, place: int, odds: Mapping[str, Singles]) -> Score:
+        known = {name: float(odds[name][place]) for name in (BASE, *PARTS)}
+        parts = _shares(known)
+        if self.taste is None:
+            raw = {name: float(table.parts[name][place]) for name in ("style", "quality", "novelty")}
+            reason = bare_reason({name: value for name, value in raw.items() if not np.isnan(value)})
+        else:
+            reason = reason_of(self.taste, table, place, known)
+        return Score(table.ids[place], fsum(parts.values()), MappingProxyType(parts), reason)
 
 
 def score(
@@ -87,38 +132,12 @@ def score(
     scale: FeatureScale = DEFAULT_SCALE,
     weights: Mapping[str, float] = WEIGHTS,
 ) -> tuple[Score, ...]:
-    """Score every item for a listener, in the order given; sort by ``-value`` to rank.
-
-    Args:
-        profile: the listener; None or an empty one ranks by style fit, quality and novelty alone.
-        items: what to score; an item's score does not depend on the others.
-        style: the style asked for; verdicts on pieces of other named styles then count half.
-        scale: how features compare; a checkpoint may carry its own.
-        weights: a weight of at least 0 for each of `PARTS`.
+    """Score every item for a listener, in the order given: `Scorer` in one call.
 
     Raises:
         InputError: if a weight is missing or negative, or all are 0.
     """
-    if set(weights) != set(PARTS) or any(weights[part] < 0 for part in PARTS):
-        raise InputError(f"weights must give 0 or more for each of {', '.join(PARTS)}, got {dict(weights)}")
-    taste = None if profile is None or profile.is_empty else _Taste.learn(profile, style=style, scale=scale)
-    evidence = 0.0 if taste is None else taste.evidence
-    shares = dict(weights) | {"taste": weights["taste"] * evidence / (evidence + HALF_TRUST_EVIDENCE)}
-    total = fsum(shares.values())
-    if total <= 0:
-        raise InputError("at least one weight that counts must be above 0, got none")
-    scores: list[Score] = []
-    for item in items:
-        suits, effects, values = NEUTRAL, None, None
-        if taste is not None and item.features is not None:
-            values = scaled(item.features, scale)
-            suits, effects = taste.judge(values)
-        known = {"taste": suits, "style": item.style_fit, "quality": item.quality, "novelty": item.novelty}
-        raw = {name: NEUTRAL if value is None else value for name, value in known.items()}
-        parts = {name: shares[name] / total * raw[name] for name in PARTS}
-        reason = _bare_reason(item) if taste is None else taste.reason(effects, values)
-        scores.append(Score(item.id, fsum(parts.values()), MappingProxyType(parts), reason))
-    return tuple(scores)
+    return Scorer(profile, style=style, scale=scale, weights=weights).score(items)
 
 
 def style_fit(vector: FeatureVector, reference_mean: Sequence[float], reference_sd: Sequence[float]) -> float:
@@ -183,117 +202,25 @@ def rerank_diverse(
             for one in left:
                 if one.id in points:
                     gap = float(((points[one.id] - points[best.id]) ** 2).mean())
-                    nearest[one.id] = max(nearest[one.id], exp(-gap / _KERNEL_WIDTH))
+                    nearest[one.id] = max(nearest[one.id], exp(-gap / KERNEL_WIDTH))
     return tuple(chosen)
 
 
-@dataclass(frozen=True, slots=True)
-class _Taste:
-    """What was learnt from a profile; ``slopes`` is None when there is one side only."""
-
-    liked: Floats  # (n, features)
-    disliked: Floats
-    liked_weights: Floats  # (n,), each above 0
-    disliked_weights: Floats
-    slopes: Floats | None
-    bias: float
-
-    @classmethod
-    def learn(cls, profile: Profile, *, style: str | None, scale: FeatureScale) -> _Taste:
-        liked, liked_weights = _matrix(profile.liked, style, scale)
-        disliked, disliked_weights = _matrix(profile.disliked, style, scale)
-        slopes, bias = None, 0.0
-        if len(liked) and len(disliked):
-            slopes, bias = _ridge_logistic(liked * _FAMILY, disliked * _FAMILY, liked_weights, disliked_weights)
-        return cls(liked, disliked, liked_weights, disliked_weights, slopes, bias)
-
-    @property
-    def evidence(self) -> float:
-        return float(self.liked_weights.sum() + self.disliked_weights.sum())
-
-    def judge(self, values: Floats) -> tuple[float, Floats]:
-        """Raw taste in [0, 1], and what each feature adds to it (logits, before the kernel)."""
-        if self.slopes is not None:
-            effects: Floats = self.slopes * _FAMILY * values
-            near = _similarity(values, self.liked, self.liked_weights)
-            near -= _similarity(values, self.disliked, self.disliked_weights)
-            linear = _sigmoid(float(effects.sum()) + self.bias)
-            return (linear + _sigmoid(_KERNEL_GAIN * near)) / 2, effects
-        if len(self.liked):
-            effects = _likelier(values, self.liked, self.liked_weights)
-        else:
-            effects = -_likelier(values, self.disliked, self.disliked_weights)
-        return _sigmoid(float(effects.sum())), effects
-
-    def reason(self, effects: Floats | None, values: Floats | None) -> str:
-        """The features that counted most, in words."""
-        if effects is None or values is None:
-            return "nothing known of how it sounds"
-        told = np.where(np.abs(values) >= 0.25, effects, 0.0) * _REASON_SCALE  # noqa: PLR2004 - ordinary: no word
-        towards = feature_words(np.maximum(told, 0.0), most=_REASON_FOR, directions=values)
-        against = feature_words(np.maximum(-told, 0.0), most=_REASON_AGAINST, directions=values)
-        near, far = ("close to what you kept", "unlike")
-        if not len(self.liked):
-            near, far = ("unlike what you skipped", "close to it")
-        parts = [f"{head}: {', '.join(words)}" for head, words in ((near, towards), (far, against)) if words]
-        return "; ".join(parts) or "neither close to what you kept nor far from it"
+def _shares(odds: Mapping[str, float]) -> dict[str, float]:
+    """Log-odds as shares of the chance that add up to it."""
+    start = _logistic(odds[BASE])
+    moved = fsum(odds[name] for name in PARTS)
+    slope = start * (1 - start) if abs(moved) < 1e-9 else (_logistic(odds[BASE] + moved) - start) / moved  # noqa: PLR2004
+    return {BASE: start} | {name: slope * odds[name] for name in PARTS}
 
 
-def _matrix(preferences: Sequence[Preference], style: str | None, scale: FeatureScale) -> tuple[Floats, Floats]:
-    def trust(preference: Preference) -> float:
-        other = style is not None and preference.item.style not in ("", style)
-        return abs(preference.weight) * (OTHER_STYLE_SHARE if other else 1.0)
-
-    rows = np.array([scaled(p.item.features, scale) for p in preferences]).reshape(-1, len(FEATURE_NAMES))
-    return rows, np.array([trust(p) for p in preferences], dtype=np.float64)
+def _logistic(odds: float) -> float:
+    return 1.0 / (1.0 + exp(-max(-30.0, min(30.0, odds))))
 
 
-def _ridge_logistic(
-    liked: Floats, disliked: Floats, liked_weights: Floats, disliked_weights: Floats
-) -> tuple[Floats, float]:
-    """Slopes (features,) and bias of a class-balanced logistic regression with a ridge on the slopes, by Newton."""
-    count = (liked_weights.sum() + disliked_weights.sum()) / 2
-    trust = np.concatenate([liked_weights / liked_weights.sum(), disliked_weights / disliked_weights.sum()]) * count
-    wanted = np.concatenate([np.ones(len(liked)), np.zeros(len(disliked))])
-    rows = np.concatenate([liked, disliked])
-    rows = np.concatenate([rows, np.ones((len(rows), 1))], axis=1)  # the last column is the bias
-    ridge = np.full(rows.shape[1], _RIDGE)
-    ridge[-1] = 1e-3
-    slopes = np.zeros(rows.shape[1])
-    for _ in range(_NEWTON_STEPS):
-        chance = 1.0 / (1.0 + np.exp(-np.clip(rows @ slopes, -30, 30)))
-        gradient = rows.T @ (trust * (chance - wanted)) + ridge * slopes
-        curvature = (rows.T * (trust * chance * (1 - chance))) @ rows + np.diag(ridge)
-        step = np.linalg.solve(curvature, gradient)
-        slopes -= step
-        if float(np.abs(step).max()) < _CONVERGED:
-            break
-    return slopes[:-1], float(slopes[-1])
-
-
-def _similarity(values: Floats, rows: Floats, weights: Floats) -> float:
-    """Weighted mean kernel value of ``values`` to ``rows``, in [0, 1]."""
-    gaps = (((rows - values) * _FAMILY) ** 2).mean(axis=1)  # (n,)
-    return float((weights * np.exp(-gaps / _KERNEL_WIDTH)).sum() / weights.sum())
-
-
-def _likelier(values: Floats, rows: Floats, weights: Floats) -> Floats:
-    """Log-likelihood ratio of each feature, side against ordinary, tempered. Shape (features,)."""
-    total = weights.sum() + _PRIOR_PIECES
-    mean = (weights @ rows) / total
-    spread = (_PRIOR_PIECES + weights @ (rows - mean) ** 2) / total
-    ratio: Floats = -((values - mean) ** 2) / (2 * spread) - np.log(spread) / 2 + values**2 / 2
-    return _LIKELIHOOD_TEMPER * ratio
-
-
-def _sigmoid(logit: float) -> float:
-    return 1.0 / (1.0 + exp(-max(-30.0, min(30.0, logit))))
-
-
-def _bare_reason(item: Item) -> str:
-    named = (("style fit", item.style_fit), ("quality", item.quality), ("novelty", item.novelty))
-    known = [f"{name} {value:.0%}" for name, value in named if value is not None]
-    if not known:
-        return "no profile yet, and nothing else to rank by"
-    listed = known[0] if len(known) == 1 else f"{', '.join(known[:-1])} and {known[-1]}"
-    return f"no profile yet: ranked by {listed}"
+def _picked(table: ItemTable, rows: Sequence[int]) -> ItemTable:
+    places = np.array(rows, dtype=np.int64)
+    return ItemTable.of_arrays(
+        [table.ids[i] for i in rows], table.wide[places], table.known[places], table.vocabulary, table.words[places],
+        {name: column[places] for name, column in table.parts.items()}, [table.titles[i] for i in rows],
+    )  # fmt: skip

@@ -1,9 +1,11 @@
-"""The memory of listeners: profiles, items and events in one SQLite file. The only home of SQLAlchemy.
+"""The memory of listeners: profiles, items and events in a database. SQLAlchemy lives here and in its schema.
 
 Conventions:
-    Events are append-only; deleting a profile erases its events and the items that nobody else met. Several
-    programs may write at once (write-ahead log; a writer waits for up to ten seconds). Import this module only where a
-    profile is read or written: `home.has_profile` answers without it.
+    SQLite, one file in the user's data folder, or what the URL in ``COCREATE_DB`` names: ``sqlite:///FILE`` or
+    ``postgresql://...``. Events are append-only but for `forget`, which erases. Deleting a profile erases its events
+    and the items that nobody else met and that are not in the catalogue. Several programs may write at once: SQLite
+    keeps a write-ahead log and a writer waits for up to ten seconds. What a call has returned from is on the disk.
+    Import this module only where a profile is read or written: `home.has_profile` answers without it.
 """
 
 from __future__ import annotations
@@ -11,83 +13,64 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from cocreate.errors import FileError, InputError
 from cocreate.taste.events import Event, HeardItem, check_profile_name, utc_now
 from cocreate.taste.features import FeatureVector
-from cocreate.taste.home import DATABASE_NAME, home_folder
+from cocreate.taste.home import DATABASE_NAME, database_url, home_folder
+from cocreate.taste.migrate import is_current, upgrade
+from cocreate.taste.schema import EVENTS, ITEMS, PROFILES
 
 BUSY_TIMEOUT_S = 10.0
-
-_META = sa.MetaData()
-_PROFILES = sa.Table(
-    "profiles",
-    _META,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("name", sa.String, nullable=False, unique=True),
-    sa.Column("created", sa.String, nullable=False),
-)
-_ITEMS = sa.Table(
-    "items",
-    _META,
-    sa.Column("id", sa.String, primary_key=True),
-    sa.Column("title", sa.String, nullable=False),
-    sa.Column("style", sa.String, nullable=False),
-    sa.Column("path", sa.String, nullable=False),
-    sa.Column("features", sa.Text, nullable=False),  # JSON: feature name -> value or null
-)
-_EVENTS = sa.Table(
-    "events",
-    _META,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("profile", sa.ForeignKey("profiles.id"), nullable=False),
-    sa.Column("item", sa.ForeignKey("items.id"), nullable=False),
-    sa.Column("kind", sa.String, nullable=False),
-    sa.Column("rating", sa.Integer),
-    sa.Column("text", sa.Text, nullable=False),
-    sa.Column("at", sa.String, nullable=False),
-    sa.Index("events_by_profile", "profile"),
-)
+_MANY = 500  # names in one question: SQLite takes no more than 999 on old builds
+_ITEM_COLUMNS = tuple(column for column in ITEMS.c if column.name not in ("id", "listed", "work"))
 
 
 class Store:
-    """The profile database in folder ``home`` (None: the user's); made when it is not there.
+    """The profile database in folder ``home`` (None: that of ``COCREATE_DB``, else the user's); made if not there.
 
     Raises:
-        FileError: if the folder cannot be written or the file is no database of ours.
+        InputError: if ``COCREATE_DB`` is no URL that we know.
+        FileError: if the folder cannot be written, the file is no database of ours, or the server does not answer.
     """
 
     def __init__(self, home: Path | None = None) -> None:
-        folder = home_folder() if home is None else home
-        self.path = folder / DATABASE_NAME
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FileError(
-                f"the profile folder {folder} cannot be made: {error.strerror}; set COCREATE_HOME to another"
-            ) from error
+        given = database_url() if home is None else None
+        url = _checked(given) if given else _file_url(home)
+        self.place = url.render_as_string(hide_password=True) if given else url.database
+        lite = url.get_backend_name() == "sqlite"
         # a pool would hold files open; a profile is opened a few times a session
         self._engine = sa.create_engine(
-            sa.URL.create("sqlite", database=str(self.path)),
-            poolclass=NullPool,
-            connect_args={"timeout": BUSY_TIMEOUT_S},
+            url, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_S} if lite else {"connect_timeout": 10}
         )
-        sa.event.listen(self._engine, "connect", _set_up_connection)
+        if lite:
+            sa.event.listen(self._engine, "connect", _set_up_connection)
+            sa.event.listen(self._engine, "begin", _begin)
+        with self._transaction(writes=False) as connection:
+            current = is_current(connection)
+        if not current:
+            with self._transaction() as connection:
+                upgrade(connection)
+
+    def make_profile(self, name: str) -> bool:
+        """Make an empty profile; False when there is one of that name.
+
+        Raises:
+            InputError: if the profile name is not allowed.
+        """
+        check_profile_name(name)
         with self._transaction() as connection:
-            for table in _META.sorted_tables:
-                connection.execute(CreateTable(table, if_not_exists=True))
-                for index in table.indexes:
-                    connection.execute(CreateIndex(index, if_not_exists=True))
+            return self._insert(connection, PROFILES, {"name": name, "created": utc_now()}, nothing=True) > 0
 
     def add_event(self, profile: str, event: Event) -> None:
         """Append an event; the profile is made at its first event.
@@ -96,57 +79,66 @@ class Store:
             InputError: if the profile name is not allowed.
             FileError: if the database is broken or stays locked.
         """
+        self.add_events(profile, [event])
+
+    def add_events(self, profile: str, events: Sequence[Event], prints: Sequence[str | None] = ()) -> int:
+        """Append events in one transaction: all or none. Returns how many were new.
+
+        Args:
+            profile: whose; made where there is none.
+            events: what happened.
+            prints: of each event a name of the row it came from, or None; a row of that name is stored once.
+
+        Raises:
+            InputError: if the profile name is not allowed.
+            FileError: if the database is broken or stays locked.
+        """
         check_profile_name(profile)
-        item = event.item
-        row = {
-            "title": item.title,
-            "style": item.style,
-            "path": item.path,
-            "features": json.dumps(item.features.as_dict(), allow_nan=False),
-        }
+        named = [*prints, *[None] * (len(events) - len(prints))]
         with self._transaction() as connection:
             # written before anything is read, so that two writers queue and none meets an old state
-            connection.execute(insert(_PROFILES).values(name=profile, created=utc_now()).on_conflict_do_nothing())
-            connection.execute(
-                insert(_ITEMS).values(id=item.id, **row).on_conflict_do_update(index_elements=["id"], set_=row)
-            )
-            owner = sa.select(_PROFILES.c.id).where(_PROFILES.c.name == profile).scalar_subquery()
-            connection.execute(
-                sa.insert(_EVENTS).values(
-                    profile=owner, item=item.id, kind=event.kind, rating=event.rating, text=event.text, at=event.at
-                )
-            )
+            self._insert(connection, PROFILES, {"name": profile, "created": utc_now()}, nothing=True)
+            self._put_items(connection, [event.item for event in events])
+            owner = connection.execute(sa.select(PROFILES.c.id).where(PROFILES.c.name == profile)).scalar_one()
+            rows = [
+                {
+                    "profile": owner, "item": e.item.id, "kind": e.kind, "rating": e.rating, "text": e.text, "at": e.at,
+                    "count": e.count, "seconds": e.seconds, "place": e.place, "print": name,
+                }
+                for e, name in zip(events, named, strict=True)
+            ]  # fmt: skip
+            before = self._count(connection, owner)
+            if rows:
+                self._insert(connection, EVENTS, rows, nothing=True)
+            return self._count(connection, owner) - before
 
     def events(self, profile: str) -> tuple[Event, ...]:
         """The events of a profile in the order they were added; empty when nobody has that name.
+
+        An item that has a name only is joined to the catalogue's file of that artist and title.
 
         Raises:
             InputError: if the profile name is not allowed.
             FileError: if the database is broken.
         """
         check_profile_name(profile)
-        joined = _EVENTS.join(_PROFILES, _EVENTS.c.profile == _PROFILES.c.id)
-        joined = joined.join(_ITEMS, _EVENTS.c.item == _ITEMS.c.id)
+        joined = EVENTS.join(PROFILES, EVENTS.c.profile == PROFILES.c.id).join(ITEMS, EVENTS.c.item == ITEMS.c.id)
         query = (
-            sa.select(
-                _EVENTS.c.kind,
-                _EVENTS.c.rating,
-                _EVENTS.c.text,
-                _EVENTS.c.at,
-                _ITEMS.c.id.label("item"),
-                _ITEMS.c.title,
-                _ITEMS.c.style,
-                _ITEMS.c.path,
-                _ITEMS.c.features,
-            )
+            sa.select(EVENTS, *_ITEM_COLUMNS, ITEMS.c.id.label("item_id"), ITEMS.c.work)
             .select_from(joined)
-            .where(_PROFILES.c.name == profile)
-            .order_by(_EVENTS.c.id)
+            .where(PROFILES.c.name == profile)
+            .order_by(EVENTS.c.id)
         )
-        with self._transaction() as connection:
+        with self._transaction(writes=False) as connection:
             rows = connection.execute(query).all()
+            bare = {row.work for row in rows if row.work and row.features == "{}"}
+            files = self._files_of(connection, sorted(bare))
+        items: dict[str, HeardItem] = {}
         try:
-            return tuple(_event_of(row) for row in rows)
+            for row in rows:
+                if row.item_id not in items:
+                    items[row.item_id] = files.get(row.work) or item_of(row, row.item_id)
+            return tuple(_event_of(row, items[row.item_id]) for row in rows)
         except (ValueError, TypeError, AttributeError) as error:  # InputError is a ValueError
             raise self._broken(str(error)) from error
 
@@ -156,30 +148,123 @@ class Store:
         Raises:
             FileError: if the database is broken.
         """
+        with self._transaction(writes=False) as connection:
+            return tuple(sorted(connection.execute(sa.select(PROFILES.c.name)).scalars()))
+
+    def forget(self, profile: str, event: int) -> None:
+        """Erase one event by its number, and its item where nobody else met it.
+
+        Raises:
+            InputError: if the profile has no such event.
+            FileError: if the database is broken or stays locked.
+        """
+        check_profile_name(profile)
+        owner = sa.select(PROFILES.c.id).where(PROFILES.c.name == profile).scalar_subquery()
         with self._transaction() as connection:
-            return tuple(connection.execute(sa.select(_PROFILES.c.name).order_by(_PROFILES.c.name)).scalars())
+            where = (EVENTS.c.profile == owner) & (EVENTS.c.id == event)
+            gone = connection.execute(sa.delete(EVENTS).where(where)).rowcount
+            self._sweep(connection)
+        if gone == 0:
+            raise InputError(
+                f"profile {profile!r} must have event {event} for it to be forgotten; see `profile export`"
+            )
 
     def delete_profile(self, name: str) -> None:
-        """Erase a profile, its events, and the items that no other profile met.
+        """Erase a profile, its events, and the items that no other profile met and the catalogue does not list.
 
         Raises:
             InputError: if there is no such profile.
             FileError: if the database is broken or stays locked.
         """
         check_profile_name(name)
-        owner = sa.select(_PROFILES.c.id).where(_PROFILES.c.name == name).scalar_subquery()
+        owner = sa.select(PROFILES.c.id).where(PROFILES.c.name == name).scalar_subquery()
         with self._transaction() as connection:
-            connection.execute(sa.delete(_EVENTS).where(_EVENTS.c.profile == owner))
-            gone = connection.execute(sa.delete(_PROFILES).where(_PROFILES.c.name == name)).rowcount
-            connection.execute(sa.delete(_ITEMS).where(_ITEMS.c.id.not_in(sa.select(_EVENTS.c.item))))
+            connection.execute(sa.delete(EVENTS).where(EVENTS.c.profile == owner))
+            gone = connection.execute(sa.delete(PROFILES).where(PROFILES.c.name == name)).rowcount
+            self._sweep(connection)
         if gone == 0:
             known = ", ".join(self.profiles()) or "none yet"
             raise InputError(f"a profile must exist to be deleted, got {name!r}; there are: {known}")
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
+    def list_items(self, items: Sequence[HeardItem]) -> int:
+        """Put items into the catalogue, in one transaction. Returns how many were not in it before.
+
+        Raises:
+            FileError: if the database is broken or stays locked.
+        """
+        with self._transaction() as connection:
+            self._put_items(connection, items)
+            new = 0
+            for ids in _pieces([item.id for item in items]):
+                where = ITEMS.c.id.in_(ids) & ITEMS.c.listed.is_(None)
+                new += connection.execute(sa.update(ITEMS).where(where).values(listed=utc_now())).rowcount
+            return new
+
+    def catalogue(self) -> tuple[HeardItem, ...]:
+        """The items of the catalogue, in a fixed order.
+
+        Raises:
+            FileError: if the database is broken.
+        """
+        query = sa.select(*_ITEM_COLUMNS, ITEMS.c.id.label("item_id")).where(ITEMS.c.listed.is_not(None))
+        with self._transaction(writes=False) as connection:
+            rows = connection.execute(query.order_by(ITEMS.c.listed, ITEMS.c.id)).all()
         try:
-            with self._engine.begin() as connection:
+            return tuple(item_of(row, row.item_id) for row in rows)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise self._broken(str(error)) from error
+
+    def _files_of(self, connection: sa.Connection, works: Sequence[str]) -> Mapping[str, HeardItem]:
+        found: dict[str, HeardItem] = {}
+        for some in _pieces(works):
+            query = sa.select(*_ITEM_COLUMNS, ITEMS.c.work, ITEMS.c.id.label("item_id")).where(
+                ITEMS.c.work.in_(some), ITEMS.c.listed.is_not(None), ITEMS.c.features != "{}"
+            )
+            for row in connection.execute(query.order_by(ITEMS.c.id)):
+                found.setdefault(row.work, item_of(row, row.item_id))
+        return found
+
+    def _put_items(self, connection: sa.Connection, items: Iterable[HeardItem]) -> None:
+        """Write items; what an item does not know keeps what was known of it."""
+        rows = {item.id: _row_of(item) for item in items}
+        for ids in _pieces(sorted(rows)):
+            known = sa.select(*_ITEM_COLUMNS, ITEMS.c.id.label("item_id")).where(ITEMS.c.id.in_(ids))
+            for row in connection.execute(known):
+                for column in _ITEM_COLUMNS:
+                    if rows[row.item_id][column.name] in ("", "{}", "[]", None):
+                        rows[row.item_id][column.name] = getattr(row, column.name)
+        if rows:
+            values = [{"id": name, **rows[name]} for name in sorted(rows)]  # one order: two writers cannot dead-lock
+            self._insert(connection, ITEMS, values, nothing=False)
+
+    def _insert(
+        self, connection: sa.Connection, table: sa.Table, rows: dict[str, Any] | list[dict[str, Any]], *, nothing: bool
+    ) -> int:
+        """Insert; where a row is there already do nothing, or (with ``nothing`` off) write it anew by its id."""
+        query: Any = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+        if nothing:
+            query = query.on_conflict_do_nothing()
+        else:
+            names = [column.name for column in table.c if column.name not in ("id", "listed")]
+            query = query.on_conflict_do_update(
+                index_elements=["id"], set_={name: query.excluded[name] for name in names}
+            )
+        return connection.execute(query, rows).rowcount
+
+    @staticmethod
+    def _count(connection: sa.Connection, owner: int) -> int:
+        query = sa.select(sa.func.count()).select_from(EVENTS).where(EVENTS.c.profile == owner)
+        return int(connection.execute(query).scalar_one())
+
+    @staticmethod
+    def _sweep(connection: sa.Connection) -> None:
+        met = sa.exists().where(EVENTS.c.item == ITEMS.c.id)
+        connection.execute(sa.delete(ITEMS).where(ITEMS.c.listed.is_(None) & ~met))
+
+    @contextmanager
+    def _transaction(self, *, writes: bool = True) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.execution_options(writes=writes).begin() as connection:
                 yield connection
         except DBAPIError as error:
             raise self._broken(str(error.orig)) from error
@@ -187,19 +272,79 @@ class Store:
     def _broken(self, why: str) -> FileError:
         reason = " ".join(why.split())
         if "locked" in reason:
-            return FileError(f"the profile database {self.path} is busy: {reason}; try again when the others are done")
-        return FileError(f"the profile database {self.path} cannot be used: {reason}; move it away to begin a new one")
+            return FileError(f"the profile database {self.place} is busy: {reason}; try again when the others are done")
+        way_out = "move it away to begin a new one" if database_url() is None else "check the server and COCREATE_DB"
+        return FileError(f"the profile database {self.place} cannot be used: {reason}; {way_out}")
 
 
-def _event_of(row: sa.Row[*tuple[Any, ...]]) -> Event:
-    item = HeardItem(row.item, FeatureVector.from_dict(json.loads(row.features)), row.title, row.style, row.path)
-    return Event(row.kind, item, row.rating, row.text, row.at)
+def item_of(row: sa.Row[*tuple[Any, ...]], name: str) -> HeardItem:
+    """The item of a row of the table ``items``."""
+    return HeardItem(
+        name, FeatureVector.from_dict(json.loads(row.features)), row.title, row.style, row.path, row.artist, row.album,
+        row.year, tuple(json.loads(row.tags)), MappingProxyType(json.loads(row.traits)), row.words,
+    )  # fmt: skip
+
+
+def _row_of(item: HeardItem) -> dict[str, Any]:
+    heard = item.features.as_dict() if item.is_heard else {}
+    return {
+        "title": item.title, "style": item.style, "path": item.path, "artist": item.artist, "album": item.album,
+        "year": item.year, "features": json.dumps(heard, allow_nan=False),
+        "tags": json.dumps(list(item.tags), ensure_ascii=False),
+        "traits": json.dumps(dict(item.traits), allow_nan=False), "words": item.words, "work": item.work,
+    }  # fmt: skip
+
+
+def _event_of(row: sa.Row[*tuple[Any, ...]], item: HeardItem) -> Event:
+    plays = row._mapping["count"]  # noqa: SLF001 - a row's own method has the name
+    return Event(row.kind, item, row.rating, row.text, row.at, plays, row.seconds, row.place, row.id)
+
+
+def _pieces(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for first in range(0, len(names), _MANY):
+        yield names[first : first + _MANY]
+
+
+def _file_url(home: Path | None) -> sa.URL:
+    folder = home_folder() if home is None else home
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(
+            f"the profile folder {folder} cannot be made: {error.strerror}; set COCREATE_HOME to another"
+        ) from error
+    return sa.URL.create("sqlite", database=str(folder / DATABASE_NAME))
+
+
+def _checked(text: str) -> sa.URL:
+    way_out = "must be a URL such as sqlite:////home/me/taste.db or postgresql://me:secret@server/music"
+    try:
+        url = sa.make_url(text)
+        kind = url.get_backend_name()
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise InputError(f"COCREATE_DB {way_out}, got {text!r}") from error
+    if kind not in ("sqlite", "postgresql") or (kind == "sqlite" and not url.database):
+        raise InputError(f"COCREATE_DB {way_out}, got {kind}")
+    if kind == "sqlite":
+        return url
+    try:
+        import psycopg  # noqa: F401 - is the driver there?
+    except ImportError as error:
+        raise InputError("PostgreSQL needs its driver: pip install 'cocreate[postgres]'") from error
+    return url.set(drivername="postgresql+psycopg")
+
+
+def _begin(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("writes", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _set_up_connection(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # we begin transactions ourselves: tables are made inside one, too
     _write_ahead(connection)
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten
+    connection.execute("PRAGMA synchronous=FULL")  # what was reported as stored outlives a power cut
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:

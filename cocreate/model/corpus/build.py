@@ -55,11 +55,15 @@ def tiers_up_to(tier: str) -> tuple[str, ...]:
 
 
 def read_sets(
-    corpora: Sequence[str], *, watch: Callable[[str, int], None] = lambda _name, _count: None
+    corpora: Sequence[str],
+    *,
+    only: Sequence[str] = (),
+    watch: Callable[[str, int], None] = lambda _name, _count: None,
 ) -> Iterator[Piece]:
     """Every piece of the named corpora: folders of sets, or ``music21``.
 
     Args:
+        only: of these sets alone; none for all.
         watch: called with the set's name and the pieces read of it so far.
 
     Raises:
@@ -75,10 +79,10 @@ def read_sets(
             readers = {
                 name: (lambda path=root / folder, module=module, reader=reader: _reader(module, reader)(path))
                 for name, (folder, module, reader) in SETS.items()
-                if (root / folder).is_dir()
+                if (root / folder).is_dir() and (not only or name in only)
             }
             if not readers:
-                raise FileError(f"a corpus folder must hold one of {', '.join(SETS)}; {root} holds none")
+                raise FileError(f"a corpus folder must hold one of {', '.join(only or SETS)}; {root} holds none")
         for name, read in readers.items():
             for count, piece in enumerate(read(), start=1):
                 watch(name, count)

@@ -1,0 +1,120 @@
+"""The default recommender: what was heard together, where an item was heard; what it is like, where it was not.
+
+Conventions:
+    As in `recommenders`. Each part is put on one scale for each listener (mean 0, spread 1 over the items they have not
+    heard). An item with k listeners is scored by the collaborative blend with weight k / (k + `TRUST`), by content with
+    the rest. Content is the kernel regression and, while little is known of the listener, likeness to what they heard.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from cocreate.taste.factors import ImplicitALS
+from cocreate.taste.kernel import ContentKernel
+from cocreate.taste.recommenders import ContentCosine, Recommender, Sparse
+from cocreate.taste.table import Singles
+
+TRUST = 0.5  # listeners at which an item's histories say as much as its content
+CONTENT_IN_WARM = 0.3  # of the content's say where an item was heard
+FEW = 8.0  # heard items at which likeness counts half of what it does for a newcomer
+NEWCOMER = 1.3  # weight of likeness beside the regression for a newcomer
+
+
+class Hybrid(Recommender):
+    """Implicit ALS, kernel regression on content and content likeness, blended by what is known."""
+
+    name: ClassVar[str] = "hybrid"
+    needs_content: ClassVar[bool] = True
+
+    def __init__(self, *, warm: ImplicitALS | None = None, cold: ContentKernel | None = None) -> None:
+        super().__init__()
+        self.warm = ImplicitALS() if warm is None else warm
+        self.cold = ContentKernel(inner=ImplicitALS(factors=64, unheard=0.1, ridge=0.01)) if cold is None else cold
+        self.like = ContentCosine()
+
+    def _learned(self, plays: Sparse, content: Sparse | None) -> dict[str, npt.NDArray[Any]]:
+        assert content is not None
+        self.warm.fit(plays)
+        self.cold.fit(plays, content)
+        facts = self.cold.facts(sp.csr_matrix(content))
+        self.like.fit(plays, facts[:, :-2])
+        return {
+            "items": np.array(plays.shape[1]), "listeners": np.asarray((plays > 0).sum(axis=0)).ravel(),
+            **{f"warm_{k}": v for k, v in self.warm.state.items()},
+            **{f"cold_{k}": v for k, v in self.cold.state.items()},
+            **{f"like_{k}": v for k, v in self.like.state.items()},
+        }  # fmt: skip
+
+    def load(self, path: Path) -> Recommender:
+        """Read what `save` wrote, all parts."""
+        super().load(path)
+        for name, part in (("warm_", self.warm), ("cold_", self.cold), ("like_", self.like)):
+            part.state = {k.removeprefix(name): v for k, v in self.state.items() if k.startswith(name)}
+        self.cold.open_inner()
+        return self
+
+    def content_scores(self, histories: Sparse) -> Singles:
+        """The blend for items that nobody has heard."""
+        few = _few(histories)
+        found: Singles = standard(self.cold.score(histories), histories) + few[:, None] * standard(
+            self.like.score(histories), histories
+        )
+        return found
+
+    def _scores(self, histories: Sparse) -> Singles:
+        heard = standard(self.warm.score(histories), histories)
+        unheard = standard(self.content_scores(histories), histories)
+        listeners = self.state["listeners"].astype(np.float32)
+        known = (listeners / (listeners + np.float32(TRUST))).astype(np.float32)
+        found: Singles = known * (heard + CONTENT_IN_WARM * unheard) + (1 - known) * unheard
+        return found
+
+    def _contributions(self, history: Sparse, item: int) -> dict[int, float]:
+        """Every part is linear but for its scale, which is that of the whole history."""
+        known = float(self.state["listeners"][item] / (self.state["listeners"][item] + TRUST))
+        cold_share = known * CONTENT_IN_WARM + (1 - known)
+        cold, like, few = self.cold.score(history), self.like.score(history), float(_few(history)[0])
+        both = standard(cold, history) + few * standard(like, history)
+        outer = _spread_of(both, history)
+        total: dict[int, float] = dict.fromkeys(map(int, history.indices), 0.0)
+        for part, weight in (
+            (self.warm, known / _spread_of(self.warm.score(history), history)),
+            (self.cold, cold_share / outer / _spread_of(cold, history)),
+            (self.like, cold_share * few / outer / _spread_of(like, history)),
+        ):
+            for column, value in part._contributions(history, item).items():  # noqa: SLF001 - our own parts
+                total[column] += weight * value
+        return total
+
+
+def standard(scores: Singles, histories: Sparse) -> Singles:
+    """Scores with mean 0 and spread 1 over what each listener has not heard."""
+    found = np.array(scores, dtype=np.float32)
+    for row in range(found.shape[0]):
+        own = histories.indices[histories.indptr[row] : histories.indptr[row + 1]]
+        mean, spread = _moments(found[row], own)
+        found[row] = (found[row] - mean) / spread
+    return found
+
+
+def _few(histories: Sparse) -> Singles:
+    counts = np.diff(histories.indptr).astype(np.float32)
+    found: Singles = (NEWCOMER * FEW / (counts + FEW)).astype(np.float32)
+    return found
+
+
+def _spread_of(scores: Singles, history: Sparse) -> float:
+    return _moments(scores[0], history.indices)[1]
+
+
+def _moments(row: Singles, own: npt.NDArray[Any]) -> tuple[float, float]:
+    count = max(1, row.size - own.size)
+    mean = (float(row.sum(dtype=np.float64)) - float(row[own].sum(dtype=np.float64))) / count
+    square = (float((row.astype(np.float64) ** 2).sum()) - float((row[own].astype(np.float64) ** 2).sum())) / count
+    return mean, max(1e-9, square - mean**2) ** 0.5

@@ -1,0 +1,235 @@
+"""The store: migrations, catalogue, forgetting, imports that survive a kill; the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from cocreate.errors import FileError, InputError
+from cocreate.music.song import Note, Part, Song
+from cocreate.taste.events import Event, HeardItem
+from cocreate.taste.home import has_profile
+from cocreate.taste.imports import import_history
+from cocreate.taste.profile import Profile
+from cocreate.taste.schema import EVENTS, HEAD, META
+from cocreate.taste.store import Store
+
+DAY = "2026-01-01T12:00:00+00:00"
+REPO = Path(__file__).resolve().parent.parent
+
+
+def tune(shift: int = 0, **more) -> HeardItem:
+    notes = tuple(Note(i * 240, 60 + shift + i % 5, 240) for i in range(32))
+    item = HeardItem.of(Song((Part(notes),), title=f"tune {shift}"))
+    return HeardItem(item.id, item.features, item.title, traits=item.traits, **more)
+
+
+def server_programs() -> Path | None:
+    """The folder with initdb, if there is one."""
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).parent
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    return folders[-1] if folders else None
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server of our own, started for these tests and stopped after them."""
+    programs = server_programs()
+    if programs is None:
+        pytest.skip("needs the PostgreSQL server (Debian: postgresql)")
+    pytest.importorskip("psycopg")
+    folder = tmp_path_factory.mktemp("server")
+    folder.chmod(0o777)
+    for parent in folder.parents:
+        if parent.stat().st_uid == os.getuid() and parent != Path("/") and not parent.stat().st_mode & 0o001:
+            parent.chmod(parent.stat().st_mode | 0o011)
+    # the server refuses to run as root
+    as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    def run(*words: str) -> None:
+        done = subprocess.run([*as_user, *words], capture_output=True, text=True, cwd="/", check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
+
+    data = str(folder / "data")
+    run(str(programs / "initdb"), "-D", data, "-U", "cocreate", "-A", "trust", "-E", "UTF8", "--no-sync")
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+    run(str(programs / "pg_ctl"), "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
+    try:
+        yield f"postgresql://cocreate@127.0.0.1:{port}/postgres"
+    finally:
+        run(str(programs / "pg_ctl"), "-D", data, "-m", "immediate", "-w", "stop")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """An empty store of either kind, which ``COCREATE_DB`` names."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'taste.db'}"
+    else:
+        server = request.getfixturevalue("postgres")
+        name = f"t{time.time_ns()}"
+        engine = sa.create_engine(server.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        engine.dispose()
+        url = server.rsplit("/", 1)[0] + f"/{name}"
+    monkeypatch.setenv("COCREATE_DB", url)
+    return Store()
+
+
+def test_events_come_back_as_they_went_in(store):
+    events = [
+        Event("keep", tune(), at=DAY),
+        Event("rate", tune(1), rating=5, at=DAY),
+        Event("comment", tune(2), text="太吵", at=DAY),
+        Event("play", tune(3, artist="林", tags=("piano",), year=1999), at=DAY, count=3, seconds=20.5, place="家"),
+    ]
+    store.add_events("小明", events)
+    assert Store().events("小明") == tuple(events)
+    assert [event.id for event in store.events("小明")] == sorted(event.id for event in store.events("小明"))
+    assert store.profiles() == ("小明",)
+    assert has_profile()
+    assert has_profile(name="小明")
+    assert not has_profile(name="nobody")
+
+
+def test_a_row_is_stored_once_and_an_item_keeps_what_was_known(store):
+    named = HeardItem.named("A", "B", style="jazz", year=1960)
+    assert store.add_events("ann", [Event("play", named, at=DAY)] * 2, ["x", "x"]) == 1
+    assert store.add_events("ann", [Event("play", HeardItem.named("A", "B"), at=DAY)], ["x"]) == 0
+    assert store.add_events("bob", [Event("play", named, at=DAY)], ["x"]) == 1
+    (event,) = store.events("ann")
+    assert (event.item.style, event.item.year) == ("jazz", 1960)
+
+
+def test_a_name_in_a_history_is_joined_to_the_file_of_the_catalogue(store):
+    file = tune(artist="Ann", style="folk")
+    store.add_events("me", [Event("play", HeardItem.named("ANN", "Tune 0 (live)"), at=DAY)])
+    assert not store.events("me")[0].item.is_heard
+    assert store.list_items([file]) == 1
+    assert store.list_items([file]) == 0
+    assert store.events("me")[0].item == file
+    assert store.catalogue() == (file,)
+
+
+def test_what_is_forgotten_is_gone_and_the_catalogue_stays(store):
+    store.list_items([tune(5)])
+    store.add_events("ann", [Event("keep", tune(), at=DAY), Event("skip", tune(5), at=DAY)])
+    first, second = store.events("ann")
+    store.forget("ann", first.id)
+    assert [event.id for event in store.events("ann")] == [second.id]
+    with pytest.raises(InputError, match="must have event"):
+        store.forget("ann", first.id)
+    store.delete_profile("ann")
+    assert store.profiles() == ()
+    assert store.catalogue() == (tune(5),)
+
+
+def test_the_steps_make_the_tables_of_the_schema(store):
+    with store._engine.connect() as connection:
+        look = sa.inspect(connection)
+        for table in META.sorted_tables:
+            columns = {column["name"]: column["nullable"] for column in look.get_columns(table.name)}
+            assert columns == {column.name: column.nullable or False for column in table.c}, table.name
+            indexes = {index["name"] for index in look.get_indexes(table.name)}
+            assert {index.name for index in table.indexes} <= indexes
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == HEAD
+
+
+def test_a_database_of_the_first_version_becomes_a_new_one_with_its_events(tmp_path):
+    connection = sqlite3.connect(tmp_path / "taste.db")
+    connection.executescript(
+        "CREATE TABLE profiles (id INTEGER PRIMARY KEY, name VARCHAR NOT NULL UNIQUE, created VARCHAR NOT NULL);"
+        "CREATE TABLE items (id VARCHAR PRIMARY KEY, title VARCHAR NOT NULL, style VARCHAR NOT NULL,"
+        " path VARCHAR NOT NULL, features TEXT NOT NULL);"
+        "CREATE TABLE events (id INTEGER PRIMARY KEY, profile INTEGER NOT NULL REFERENCES profiles (id),"
+        " item VARCHAR NOT NULL REFERENCES items (id), kind VARCHAR NOT NULL, rating INTEGER, text TEXT NOT NULL,"
+        " at VARCHAR NOT NULL);"
+        "CREATE INDEX events_by_profile ON events (profile);"
+    )
+    item = tune()
+    connection.execute("INSERT INTO profiles VALUES (1, 'old', ?)", (DAY,))
+    row = (item.id, item.title, "", "", json.dumps(item.features.as_dict()))
+    connection.execute("INSERT INTO items VALUES (?, ?, ?, ?, ?)", row)
+    connection.execute("INSERT INTO events VALUES (1, 1, ?, 'keep', NULL, '', ?)", (item.id, DAY))
+    connection.commit()
+    connection.close()
+    store = Store(tmp_path)
+    assert [(event.kind, event.item) for event in store.events("old")] == [("keep", item)]
+    store.add_event("old", Event("play", tune(1), count=2))
+    assert len(Store(tmp_path).events("old")) == 2
+
+
+def test_a_newer_database_is_refused_in_one_line(tmp_path):
+    store = Store(tmp_path)
+    with store._transaction() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(FileError, match="newer than"):
+        Store(tmp_path)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://x/y", "sqlite://"])
+def test_a_url_that_names_no_database_of_ours_is_refused(url, monkeypatch):
+    monkeypatch.setenv("COCREATE_DB", url)
+    with pytest.raises(InputError, match="COCREATE_DB must be a URL"):
+        Store()
+
+
+def test_a_server_that_does_not_answer_is_one_line(monkeypatch):
+    pytest.importorskip("psycopg")
+    monkeypatch.setenv("COCREATE_DB", "postgresql://me:secret@127.0.0.1:1/music")
+    with pytest.raises(FileError, match="check the server and COCREATE_DB") as caught:
+        Store()
+    assert "secret" not in str(caught.value)
+
+
+def test_an_import_stores_every_row_once_on_either_database(store, tmp_path):
+    path = tmp_path / "history.csv"
+    path.write_text("artist,title,time\n" + "".join(f"A,song {i},2024-01-01 10:{i % 60:02}\n" for i in range(70)))
+    assert import_history(store, "me", path).stored == 70
+    again = import_history(store, "me", path)
+    assert (again.stored, again.duplicates) == (0, 70)
+    assert Profile.from_events("me", store.events("me")).counts["play"] == 70
+
+
+def test_a_kill_in_the_middle_of_an_import_loses_nothing_that_was_reported(tmp_path):
+    path, home = tmp_path / "history.jsonl", tmp_path / "home"
+    rows = [{"artist": f"a{i % 97}", "title": f"song {i}", "listened_at": 1_700_000_000 + i} for i in range(6_000)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    code = (
+        "import sys; from pathlib import Path; from cocreate.taste.store import Store;"
+        "from cocreate.taste.imports import import_history;"
+        "import_history(Store(Path(sys.argv[1])), 'me', Path(sys.argv[2]),"
+        " watch=lambda n: print(n, flush=True))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(REPO)}
+    words = [sys.executable, "-c", code, str(home), str(path)]
+    child = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
+    assert child.stdout is not None
+    reported = [int(child.stdout.readline()) for _ in range(3)][-1]
+    child.send_signal(signal.SIGKILL)
+    child.wait(timeout=20)
+    child.stdout.close()
+    store = Store(home)
+    with store._transaction(writes=False) as connection:
+        kept = connection.execute(sa.select(sa.func.count()).select_from(EVENTS)).scalar_one()
+    assert reported <= kept < len(rows)
+    assert import_history(store, "me", path).stored == len(rows) - kept
+    assert len({event.item.title for event in store.events("me")}) == len(rows)
