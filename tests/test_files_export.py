@@ -19,8 +19,7 @@ from cocreate.files.midi import read_midi, write_midi
 from cocreate.files.musicxml_write import musicxml_bytes
 from cocreate.files.page import page_bytes, page_svgs
 from cocreate.files.roll import text_roll
-from cocreate.music.feel import MOST_TICKS, humanise
-from cocreate.music.song import Chord, Key, Meter, Note, Part, Section, Song, Syllable, Tempo
+from cocreate.music.song import Key, Meter, Note, Part, Section, Song, Syllable, Tempo
 from cocreate.music.theory import parse_progression
 
 
@@ -140,6 +139,71 @@ def test_a_daw_project_has_every_track_note_tempo_metre_and_marker() -> None:
     assert dawproject_bytes(song()) == dawproject_bytes(song())
 
 
+# what the published schemas (Project.xsd, MetaData.xsd of DAWproject 1.0) say of the elements that we write, in our
+# words: children in their order ("*" any number, "?" perhaps), attributes that must and that may be there
+CONTENTS = {
+    "Project": (("Application", "Transport?", "Structure?", "Arrangement?", "Scenes?"), {"version"}, set()),
+    "Application": ((), {"name", "version"}, set()),
+    "Transport": (("Tempo?", "TimeSignature?"), set(), set()),
+    "Tempo": ((), {"unit"}, {"max", "min", "value"}),
+    "TimeSignature": ((), {"numerator", "denominator"}, set()),
+    "Structure": (("Track*",), set(), set()),
+    "Track": (("Channel?", "Track*"), set(), {"contentType", "loaded"}),
+    "Channel": (
+        ("Devices?", "Mute?", "Pan?", "Sends?", "Volume?"), set(), {"audioChannels", "destination", "role", "solo"},
+    ),
+    "Mute": ((), set(), {"value"}),
+    "Pan": ((), {"unit"}, {"max", "min", "value"}),
+    "Volume": ((), {"unit"}, {"max", "min", "value"}),
+    "Arrangement": (("Lanes?", "Markers?", "TempoAutomation?", "TimeSignatureAutomation?"), set(), set()),
+    "Lanes": (("Lanes*", "Clips*"), set(), {"timeUnit", "track"}),
+    "Clips": (("Clip*",), set(), {"timeUnit", "track"}),
+    "Clip": (("Notes?",), {"time"}, {"duration", "contentTimeUnit", "playStart", "playStop"}),
+    "Notes": (("Note*",), set(), {"timeUnit", "track"}),
+    "Note": ((), {"time", "duration", "channel", "key"}, {"vel", "rel"}),
+    "Markers": (("Marker*",), set(), {"timeUnit", "track"}),
+    "Marker": ((), {"time"}, set()),
+    "TempoAutomation": (("Target", "RealPoint*"), set(), {"timeUnit", "track", "unit"}),
+    "TimeSignatureAutomation": (("Target", "TimeSignaturePoint*"), set(), {"timeUnit", "track", "unit"}),
+    "Target": ((), set(), {"parameter"}),
+    "RealPoint": ((), {"time", "value"}, {"interpolation"}),
+    "TimeSignaturePoint": ((), {"time", "numerator", "denominator"}, set()),
+    "MetaData": (("Title?", "Genre?", "Comment?"), set(), set()),
+    "Title": ((), set(), set()), "Genre": ((), set(), set()), "Comment": ((), set(), set()),
+}  # fmt: skip
+NAMEABLE = {"name", "color", "comment", "id"}
+VALUES = {
+    "unit": {"linear", "normalized", "percent", "decibel", "hertz", "semitones", "seconds", "beats", "bpm"},
+    "timeUnit": {"beats", "seconds"}, "contentTimeUnit": {"beats", "seconds"},
+    "role": {"regular", "master", "effect", "submix", "vca"}, "interpolation": {"hold", "linear"},
+    "contentType": {"audio", "automation", "notes", "video", "markers", "tracks"},
+}  # fmt: skip
+
+
+def check_schema(element: ET.Element) -> None:
+    children, must, may = CONTENTS[element.tag]
+    assert must <= set(element.keys()) <= must | may | NAMEABLE, element.tag
+    pattern = "".join(f"(?:{c.rstrip('?*')} ){c[-1] if c[-1] in '?*' else ''}" for c in children)
+    assert re.fullmatch(pattern, "".join(f"{child.tag} " for child in element)), element.tag
+    for name, value in element.items():
+        assert set(value.split()) <= VALUES.get(name, set(value.split())), (element.tag, name)
+        if name in ("time", "duration", "vel", "min", "max"):
+            float(value)
+    for child in element:
+        check_schema(child)
+
+
+def test_a_daw_project_keeps_the_schema_and_every_reference_has_its_target() -> None:
+    with zipfile.ZipFile(io.BytesIO(dawproject_bytes(song()))) as archive:
+        project, metadata = (ET.fromstring(archive.read(name)) for name in archive.namelist())
+    check_schema(project)
+    check_schema(metadata)
+    names = [element.get("id") for element in project.iter() if element.get("id")]
+    assert len(names) == len(set(names))
+    wanted = [e.get(k) for e in project.iter() for k in ("track", "destination", "parameter") if e.get(k)]
+    assert set(wanted) <= set(names)
+
+
 # --- terminal and notebook -------------------------------------------------------------------------------------------
 
 
@@ -181,29 +245,3 @@ def test_play_renders_and_hands_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(player, "play_sound", lambda sound, **_more: heard.append(sound.length_s))
     song().play()
     assert heard[0] > 2
-
-
-# --- feel ------------------------------------------------------------------------------------------------------------
-
-
-def test_feel_moves_little_together_and_keeps_lines() -> None:
-    plain = song()
-    played = humanise(plain, seed=1)
-    assert played == humanise(plain, seed=1)
-    assert played != humanise(plain, seed=2)
-    for before, after in zip(plain.parts, played.parts, strict=True):
-        shifts = [b.start_ticks - a.start_ticks for a, b in zip(before.notes, after.notes, strict=True)]
-        assert max(map(abs, shifts)) <= MOST_TICKS
-        assert all(a.end_ticks <= b.start_ticks for a, b in zip(after.notes, after.notes[1:], strict=False))
-        words = {w.start_ticks for w in after.syllables}
-        assert words <= {note.start_ticks for note in after.notes}
-    downbeats = [n.velocity for n in played.melody.notes if n.start_ticks < 5]
-    assert min(downbeats) > 80
-
-
-def test_chords_move_with_their_note() -> None:
-    notes = tuple(Note(480 * i, 60, 480) for i in range(16))
-    plain = Song((Part(notes),), chords=(Chord(0, 1920, 0), Chord(1920, 1920, 5), Chord(3840, 3840, 7)))
-    played = humanise(plain, seed=3)
-    assert {chord.start_ticks for chord in played.chords} <= {note.start_ticks for note in played.parts[0].notes}
-    assert all(a.end_ticks == b.start_ticks for a, b in zip(played.chords, played.chords[1:], strict=False))

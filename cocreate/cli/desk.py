@@ -135,7 +135,7 @@ def import_(
 
 def _read(file: Path, *, feel: bool, seed: int) -> Song:
     from cocreate.files import read_song
-    from cocreate.music.feel import humanise
+    from cocreate.generate.feel import humanise
 
     song = read_song(file)
     return humanise(song, seed=seed) if feel else song
