@@ -6,6 +6,7 @@ import io
 import re
 import xml.etree.ElementTree as ET
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import mido
@@ -16,8 +17,10 @@ from cocreate.errors import FileError, InputError
 from cocreate.files.dawproject import dawproject_bytes
 from cocreate.files.export import KINDS, export, stem_files, write_stems
 from cocreate.files.midi import read_midi, write_midi
+from cocreate.files.musicxml import load_score, score_song
 from cocreate.files.musicxml_write import musicxml_bytes
 from cocreate.files.page import page_bytes, page_svgs
+from cocreate.files.repeats import folded
 from cocreate.files.roll import text_roll
 from cocreate.music.song import Key, Meter, Note, Part, Section, Song, Syllable, Tempo
 from cocreate.music.theory import parse_progression
@@ -111,6 +114,41 @@ def test_beams_hang_flags_of_one_beat_together() -> None:
         [("1", "end"), ("2", "end")],
     ]
     assert beams[3] == []  # alone in its beat
+
+
+def aab() -> Song:
+    """Four bars A, the same again with other words, and B."""
+    tune = [Note(1920 * bar + 480 * beat, 60 + beat, 480) for bar in (0, 1, 2, 3) for beat in range(4)]
+    tune += [Note(1920 * bar, 72, 1920) for bar in (4, 5)]
+    words = (Syllable(0, "one"), Syllable(3840, "two"), Syllable(7680, "end"))
+    bass = Part(tuple(Note(1920 * bar, 36, 1920) for bar in range(6)), "Bass", "bass")
+    sections = (Section(0, "A"), Section(3840, "A"), Section(7680, "B"))
+    return Song((Part(tuple(tune), syllables=words), bass), sections=sections, keys=(Key(0, 0),))
+
+
+def test_a_section_that_comes_twice_is_written_once_with_repeat_signs_and_two_verses(tmp_path: Path) -> None:
+    (path,) = export(aab(), tmp_path / "aab.musicxml", repeats=True)
+    root = ET.parse(path).getroot()
+    for part in root.findall("part"):
+        measures = part.findall("measure")
+        assert len(measures) == 4
+        signs = [[r.get("direction") for r in measure.iter("repeat")] for measure in measures]
+        assert signs == [["forward"], ["backward"], [], []]
+    verses = [(w.get("number"), w.findtext("text")) for w in root.iter("lyric")]
+    assert verses == [("1", "one"), ("2", "two"), ("1", "end")]
+    played, bars, _ = score_song(load_score(path), expand=True)
+    assert bars == 6
+    assert [note.pitch for note in played.melody.notes] == [note.pitch for note in aab().melody.notes]
+    (plain,) = export(aab(), tmp_path / "plain.musicxml")
+    assert len(ET.parse(plain).getroot().findall("part/measure")) == 12
+
+
+def test_sections_that_differ_or_ring_over_are_not_folded(tmp_path: Path) -> None:
+    tune = aab().parts[0]
+    other = replace(aab(), parts=(replace(tune, notes=(*tune.notes[:-1], Note(3840, 50, 480), tune.notes[-1])),))
+    ringing = replace(aab(), parts=(replace(tune, notes=(*tune.notes, Note(3360, 40, 960))),))
+    for what in (other, ringing):
+        assert folded(what) == (what, ())
 
 
 # --- DAWproject ------------------------------------------------------------------------------------------------------
