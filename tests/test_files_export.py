@@ -6,6 +6,7 @@ import io
 import re
 import xml.etree.ElementTree as ET
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import mido
@@ -16,11 +17,12 @@ from cocreate.errors import FileError, InputError
 from cocreate.files.dawproject import dawproject_bytes
 from cocreate.files.export import KINDS, export, stem_files, write_stems
 from cocreate.files.midi import read_midi, write_midi
+from cocreate.files.musicxml import load_score, score_song
 from cocreate.files.musicxml_write import musicxml_bytes
 from cocreate.files.page import page_bytes, page_svgs
+from cocreate.files.repeats import folded
 from cocreate.files.roll import text_roll
-from cocreate.music.feel import MOST_TICKS, humanise
-from cocreate.music.song import Chord, Key, Meter, Note, Part, Section, Song, Syllable, Tempo
+from cocreate.music.song import Key, Meter, Note, Part, Section, Song, Syllable, Tempo
 from cocreate.music.theory import parse_progression
 
 
@@ -114,6 +116,41 @@ def test_beams_hang_flags_of_one_beat_together() -> None:
     assert beams[3] == []  # alone in its beat
 
 
+def aab() -> Song:
+    """Four bars A, the same again with other words, and B."""
+    tune = [Note(1920 * bar + 480 * beat, 60 + beat, 480) for bar in (0, 1, 2, 3) for beat in range(4)]
+    tune += [Note(1920 * bar, 72, 1920) for bar in (4, 5)]
+    words = (Syllable(0, "one"), Syllable(3840, "two"), Syllable(7680, "end"))
+    bass = Part(tuple(Note(1920 * bar, 36, 1920) for bar in range(6)), "Bass", "bass")
+    sections = (Section(0, "A"), Section(3840, "A"), Section(7680, "B"))
+    return Song((Part(tuple(tune), syllables=words), bass), sections=sections, keys=(Key(0, 0),))
+
+
+def test_a_section_that_comes_twice_is_written_once_with_repeat_signs_and_two_verses(tmp_path: Path) -> None:
+    (path,) = export(aab(), tmp_path / "aab.musicxml", repeats=True)
+    root = ET.parse(path).getroot()
+    for part in root.findall("part"):
+        measures = part.findall("measure")
+        assert len(measures) == 4
+        signs = [[r.get("direction") for r in measure.iter("repeat")] for measure in measures]
+        assert signs == [["forward"], ["backward"], [], []]
+    verses = [(w.get("number"), w.findtext("text")) for w in root.iter("lyric")]
+    assert verses == [("1", "one"), ("2", "two"), ("1", "end")]
+    played, bars, _ = score_song(load_score(path), expand=True)
+    assert bars == 6
+    assert [note.pitch for note in played.melody.notes] == [note.pitch for note in aab().melody.notes]
+    (plain,) = export(aab(), tmp_path / "plain.musicxml")
+    assert len(ET.parse(plain).getroot().findall("part/measure")) == 12
+
+
+def test_sections_that_differ_or_ring_over_are_not_folded(tmp_path: Path) -> None:
+    tune = aab().parts[0]
+    other = replace(aab(), parts=(replace(tune, notes=(*tune.notes[:-1], Note(3840, 50, 480), tune.notes[-1])),))
+    ringing = replace(aab(), parts=(replace(tune, notes=(*tune.notes, Note(3360, 40, 960))),))
+    for what in (other, ringing):
+        assert folded(what) == (what, ())
+
+
 # --- DAWproject ------------------------------------------------------------------------------------------------------
 
 
@@ -138,6 +175,71 @@ def test_a_daw_project_has_every_track_note_tempo_metre_and_marker() -> None:
     assert [p.get("numerator") for p in project.iter("TimeSignaturePoint")] == ["4", "3"]
     assert [m.get("name") for m in project.iter("Marker")] == ["A", "Bb", "Key: Bb major", "F7", "B"]
     assert dawproject_bytes(song()) == dawproject_bytes(song())
+
+
+# what the published schemas (Project.xsd, MetaData.xsd of DAWproject 1.0) say of the elements that we write, in our
+# words: children in their order ("*" any number, "?" perhaps), attributes that must and that may be there
+CONTENTS = {
+    "Project": (("Application", "Transport?", "Structure?", "Arrangement?", "Scenes?"), {"version"}, set()),
+    "Application": ((), {"name", "version"}, set()),
+    "Transport": (("Tempo?", "TimeSignature?"), set(), set()),
+    "Tempo": ((), {"unit"}, {"max", "min", "value"}),
+    "TimeSignature": ((), {"numerator", "denominator"}, set()),
+    "Structure": (("Track*",), set(), set()),
+    "Track": (("Channel?", "Track*"), set(), {"contentType", "loaded"}),
+    "Channel": (
+        ("Devices?", "Mute?", "Pan?", "Sends?", "Volume?"), set(), {"audioChannels", "destination", "role", "solo"},
+    ),
+    "Mute": ((), set(), {"value"}),
+    "Pan": ((), {"unit"}, {"max", "min", "value"}),
+    "Volume": ((), {"unit"}, {"max", "min", "value"}),
+    "Arrangement": (("Lanes?", "Markers?", "TempoAutomation?", "TimeSignatureAutomation?"), set(), set()),
+    "Lanes": (("Lanes*", "Clips*"), set(), {"timeUnit", "track"}),
+    "Clips": (("Clip*",), set(), {"timeUnit", "track"}),
+    "Clip": (("Notes?",), {"time"}, {"duration", "contentTimeUnit", "playStart", "playStop"}),
+    "Notes": (("Note*",), set(), {"timeUnit", "track"}),
+    "Note": ((), {"time", "duration", "channel", "key"}, {"vel", "rel"}),
+    "Markers": (("Marker*",), set(), {"timeUnit", "track"}),
+    "Marker": ((), {"time"}, set()),
+    "TempoAutomation": (("Target", "RealPoint*"), set(), {"timeUnit", "track", "unit"}),
+    "TimeSignatureAutomation": (("Target", "TimeSignaturePoint*"), set(), {"timeUnit", "track", "unit"}),
+    "Target": ((), set(), {"parameter"}),
+    "RealPoint": ((), {"time", "value"}, {"interpolation"}),
+    "TimeSignaturePoint": ((), {"time", "numerator", "denominator"}, set()),
+    "MetaData": (("Title?", "Genre?", "Comment?"), set(), set()),
+    "Title": ((), set(), set()), "Genre": ((), set(), set()), "Comment": ((), set(), set()),
+}  # fmt: skip
+NAMEABLE = {"name", "color", "comment", "id"}
+VALUES = {
+    "unit": {"linear", "normalized", "percent", "decibel", "hertz", "semitones", "seconds", "beats", "bpm"},
+    "timeUnit": {"beats", "seconds"}, "contentTimeUnit": {"beats", "seconds"},
+    "role": {"regular", "master", "effect", "submix", "vca"}, "interpolation": {"hold", "linear"},
+    "contentType": {"audio", "automation", "notes", "video", "markers", "tracks"},
+}  # fmt: skip
+
+
+def check_schema(element: ET.Element) -> None:
+    children, must, may = CONTENTS[element.tag]
+    assert must <= set(element.keys()) <= must | may | NAMEABLE, element.tag
+    pattern = "".join(f"(?:{c.rstrip('?*')} ){c[-1] if c[-1] in '?*' else ''}" for c in children)
+    assert re.fullmatch(pattern, "".join(f"{child.tag} " for child in element)), element.tag
+    for name, value in element.items():
+        assert set(value.split()) <= VALUES.get(name, set(value.split())), (element.tag, name)
+        if name in ("time", "duration", "vel", "min", "max"):
+            float(value)
+    for child in element:
+        check_schema(child)
+
+
+def test_a_daw_project_keeps_the_schema_and_every_reference_has_its_target() -> None:
+    with zipfile.ZipFile(io.BytesIO(dawproject_bytes(song()))) as archive:
+        project, metadata = (ET.fromstring(archive.read(name)) for name in archive.namelist())
+    check_schema(project)
+    check_schema(metadata)
+    names = [element.get("id") for element in project.iter() if element.get("id")]
+    assert len(names) == len(set(names))
+    wanted = [e.get(k) for e in project.iter() for k in ("track", "destination", "parameter") if e.get(k)]
+    assert set(wanted) <= set(names)
 
 
 # --- terminal and notebook -------------------------------------------------------------------------------------------
@@ -181,29 +283,3 @@ def test_play_renders_and_hands_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(player, "play_sound", lambda sound, **_more: heard.append(sound.length_s))
     song().play()
     assert heard[0] > 2
-
-
-# --- feel ------------------------------------------------------------------------------------------------------------
-
-
-def test_feel_moves_little_together_and_keeps_lines() -> None:
-    plain = song()
-    played = humanise(plain, seed=1)
-    assert played == humanise(plain, seed=1)
-    assert played != humanise(plain, seed=2)
-    for before, after in zip(plain.parts, played.parts, strict=True):
-        shifts = [b.start_ticks - a.start_ticks for a, b in zip(before.notes, after.notes, strict=True)]
-        assert max(map(abs, shifts)) <= MOST_TICKS
-        assert all(a.end_ticks <= b.start_ticks for a, b in zip(after.notes, after.notes[1:], strict=False))
-        words = {w.start_ticks for w in after.syllables}
-        assert words <= {note.start_ticks for note in after.notes}
-    downbeats = [n.velocity for n in played.melody.notes if n.start_ticks < 5]
-    assert min(downbeats) > 80
-
-
-def test_chords_move_with_their_note() -> None:
-    notes = tuple(Note(480 * i, 60, 480) for i in range(16))
-    plain = Song((Part(notes),), chords=(Chord(0, 1920, 0), Chord(1920, 1920, 5), Chord(3840, 3840, 7)))
-    played = humanise(plain, seed=3)
-    assert {chord.start_ticks for chord in played.chords} <= {note.start_ticks for note in played.parts[0].notes}
-    assert all(a.end_ticks == b.start_ticks for a, b in zip(played.chords, played.chords[1:], strict=False))

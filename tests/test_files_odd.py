@@ -198,6 +198,7 @@ HOSTILE = {
     "many_bars.abc": b"X:1\nK:C\n" + b"C|" * 900_000,
     "nested_repeats.abc": b"X:1\nK:C\n" + b"|:C:|" * 100_000,
     "tuplets.abc": b"X:1\nK:C\n(9:999999999:9 CCCCCCCCC|\n",
+    "no_unit.abc": b"X:1\nL:1/0\nK:C\nCDEF|\n",  # found by fuzzing
     "quotes.abc": b"X:1\nK:C\n" + b'"' * 500_000,
     "no_end.krn": b"**kern\n4c\n" * 100_000,
     "wide.krn": b"\t".join([b"**kern"] * 50_000) + b"\n",

@@ -36,6 +36,9 @@ def export(
     ],
     *,
     stems: Annotated[bool, typer.Option("--stems", help="Beside a .mid, one file a part in a folder.")] = False,
+    repeats: Annotated[
+        bool, typer.Option("--repeats", help="In MusicXML, a section that comes twice stands once, as on pages.")
+    ] = False,
     feel: FeelOption = False,
     seed: FeelSeedOption = 0,
     force: ForceOption = False,
@@ -52,7 +55,7 @@ def export(
     song = _read(file, feel=feel, seed=seed)
     written: list[Path] = []
     for out, kind in zip(outs, kinds, strict=True):
-        written += write(song, out, force=force)
+        written += write(song, out, force=force, repeats=repeats)
         if stems and kind == "MIDI":
             written += write_stems(song, out, force=force)
     if as_json:

@@ -93,7 +93,7 @@ def read_tune(text: str, *, expand: bool = False, top_only: bool = False) -> Abc
     try:
         reader.read(text)
         return reader.tune(expand=expand)
-    except (InputError, FileError) as error:
+    except (InputError, FileError, ArithmeticError) as error:
         raise FileError(f"ABC tune X:{reader.fields.get('X', '?')} cannot be read: {error}") from error
 
 
@@ -190,7 +190,7 @@ class _Reader:
     def _setting(self, name: str, value: str) -> None:
         if name == "M":
             self._set_meter(value)
-        elif name == "L" and (match := re.match(r"(\d+)/(\d+)", value)):
+        elif name == "L" and (match := re.match(r"(\d{1,4})/(\d{1,4})", value)) and int(match[1]) and int(match[2]):
             self.state.unit = int(match[1]) * WHOLE // int(match[2])
         elif name == "K":
             self._set_key(value)

@@ -35,8 +35,11 @@ def check_kind(path: Path) -> str:
     return kind
 
 
-def export(song: Song, path: str | Path, *, force: bool = False) -> tuple[Path, ...]:
+def export(song: Song, path: str | Path, *, force: bool = False, repeats: bool = False) -> tuple[Path, ...]:
     """Write ``song`` as what ``path`` ends in (``KINDS``). Returns the files, more than one for several PNG pages.
+
+    Args:
+        repeats: in MusicXML a section that comes twice in a row is written once with repeat signs, as on pages.
 
     Raises:
         InputError: if the ending is unknown, or the song cannot be such a file (LRC without words).
@@ -66,12 +69,14 @@ def export(song: Song, path: str | Path, *, force: bool = False) -> tuple[Path, 
         {"OpenUtau": vocal.write_ustx, "Synthesizer V": vocal.write_svp, "LRC": vocal.write_lrc}[kind](
             song, path, force=force
         )
+    elif kind == "MusicXML":
+        from cocreate.files.notation import write_musicxml
+
+        write_musicxml(song, path, force=force, repeats=repeats)
     else:
         from cocreate.files import notation
 
-        {"MusicXML": notation.write_musicxml, "ABC": notation.write_abc, "kern": notation.write_kern}[kind](
-            song, path, force=force
-        )
+        {"ABC": notation.write_abc, "kern": notation.write_kern}[kind](song, path, force=force)
     return (path,)
 
 

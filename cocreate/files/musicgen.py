@@ -202,9 +202,9 @@ class _Audiocraft:
 
                 played = SoundFontSynth()(song)
                 wave = torch.from_numpy(played.samples.T.copy())[None]
-                found = self._model.generate_with_chroma([text], wave, played.rate_hz)
+                found = self._model.generate_with_chroma([text], wave, played.rate_hz, progress=True)
             else:
-                found = self._model.generate([text])
+                found = self._model.generate([text], progress=True)
         finally:
             torch.random.set_rng_state(state)
         samples = np.asarray(found[0].float().cpu().numpy().T, np.float32)  # (frames, channels)
@@ -234,6 +234,15 @@ _STAND_INS = {
 }
 
 
+class _Absent(types.ModuleType):
+    """A module that is not there: what is imported from it is an empty class, which nothing may use."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return type(name, (), {})
+
+
 def _stand_in(name: str, parts: tuple[str, ...]) -> None:
     """A module of that name that holds nothing, where there is none."""
     if name in sys.modules:
@@ -242,15 +251,22 @@ def _stand_in(name: str, parts: tuple[str, ...]) -> None:
         __import__(name)
     except (ImportError, OSError):  # OSError: a build for another torch
         for module in (name, *(f"{name}.{part}" for part in parts)):
-            stand_in: Any = types.ModuleType(module)
+            stand_in: Any = _Absent(module)
             stand_in.__spec__ = importlib.machinery.ModuleSpec(module, None)
             stand_in.__path__ = []
             stand_in.__version__ = "0.0.0"
             sys.modules[module] = stand_in
             if module != name:
                 setattr(sys.modules[name], module.rpartition(".")[2], stand_in)
+        known: Any = sys.modules[name]
         if name == "xformers":
-            sys.modules[name].ops.unbind = lambda tensor, dim=0: tensor.unbind(dim)
+            known.ops.unbind = lambda tensor, dim=0: tensor.unbind(dim)
+        elif name == "spacy":  # which cuts a text of audiocraft's toy into words
+            known.load = lambda _language: (
+                lambda text: [
+                    types.SimpleNamespace(text=word, lemma_=word.lower(), is_stop=False) for word in text.split()
+                ]
+            )
 
 
 def _chroma_rate(folder: Path) -> float:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cocreate.files.engraving import Slice, Span, change_at, chord_marks, slices_of, spans_of
+from cocreate.files.repeats import folded
 from cocreate.music import theory
 from cocreate.music.song import TICKS_PER_QUARTER, Chord, Key, Part, Song
 
@@ -43,8 +44,9 @@ _FLAGS = {"eighth": 1, "16th": 2, "32nd": 3, "64th": 4}
 _ILLEGAL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\ud800-\\udfff\\ufffe\\uffff]")
 
 
-def musicxml_bytes(song: Song) -> bytes:
-    """The song as a score-partwise document."""
+def musicxml_bytes(song: Song, *, repeats: bool = False) -> bytes:
+    """The song as a score-partwise document; with ``repeats`` a section that comes twice is written once."""
+    song, twice = folded(song) if repeats else (song, ())
     root = ET.Element("score-partwise", version="4.0")
     if song.title:
         _text(_sub(root, "work"), "work-title", legal(song.title))
@@ -55,7 +57,7 @@ def musicxml_bytes(song: Song) -> bytes:
     for index, part in enumerate(song.parts, start=1):
         _declare(part_list, part, index)
         element = _sub(root, "part", id=f"P{index}")
-        _PartWriter(song, part, spans, leads=index == 1).write(element)
+        _PartWriter(song, part, spans, twice, leads=index == 1).write(element)
     ET.indent(root)
     return (_HEAD + ET.tostring(root, encoding="unicode") + "\n").encode("utf-8")
 
@@ -71,8 +73,11 @@ def _declare(part_list: ET.Element, part: Part, index: int) -> None:
 
 
 class _PartWriter:
-    def __init__(self, song: Song, part: Part, spans: tuple[Span, ...], *, leads: bool) -> None:
+    def __init__(
+        self, song: Song, part: Part, spans: tuple[Span, ...], twice: tuple[tuple[int, int], ...], *, leads: bool
+    ) -> None:
         self.song, self.part, self.spans, self.leads = song, part, spans, leads
+        self.opens, self.closes = {first for first, _ in twice}, {stop - 1 for _, stop in twice}
         self.key = song.key
         self.chords: tuple[Chord, ...] = chord_marks(song) if leads else ()
 
@@ -83,14 +88,18 @@ class _PartWriter:
             measure = _sub(element, "measure", number=str(span.bar.index + late))
             if span.is_pickup:
                 measure.set("implicit", "yes")
+            if span.bar.index in self.opens:
+                _repeat(measure, "left", "heavy-light", "forward")
             self._attributes(measure, span)
             self._directions(measure, span)
             self._harmonies(measure, span)
             atoms = [atom for piece in pieces for atom in _atoms(piece)]
             for atom, beams in zip(atoms, _beams(atoms, span), strict=True):
                 self._atom(measure, atom, beams)
-        barline = _sub(measure, "barline", location="right")
-        _text(barline, "bar-style", "light-heavy")
+            if span.bar.index in self.closes:
+                _repeat(measure, "right", "light-heavy", "backward")
+        if span.bar.index not in self.closes:
+            _text(_sub(measure, "barline", location="right"), "bar-style", "light-heavy")
 
     def _attributes(self, measure: ET.Element, span: Span) -> None:
         first = span.bar.index == 0
@@ -268,6 +277,12 @@ def _looks(note: ET.Element, length: int) -> None:
         change = _sub(note, "time-modification")
         _text(change, "actual-notes", 3)
         _text(change, "normal-notes", 2)
+
+
+def _repeat(measure: ET.Element, location: str, style: str, direction: str) -> None:
+    barline = _sub(measure, "barline", location=location)
+    _text(barline, "bar-style", style)
+    _sub(barline, "repeat", direction=direction)
 
 
 def _lyrics(note: ET.Element, piece: Slice) -> None:

@@ -56,13 +56,13 @@ def read_notation(path: Path) -> Song:
     return song if song.title else replace(song, title=path.stem)
 
 
-def write_musicxml(song: Song, path: Path, *, force: bool = False) -> None:
-    """Write ``song`` as a plain MusicXML file, whole or not at all.
+def write_musicxml(song: Song, path: Path, *, force: bool = False, repeats: bool = False) -> None:
+    """Write ``song`` as a plain MusicXML file, whole or not at all; with ``repeats`` what comes twice stands once.
 
     Raises:
         FileError: if the file exists and ``force`` is false, or cannot be written.
     """
-    write_bytes(path, musicxml_bytes(song), force=force)
+    write_bytes(path, musicxml_bytes(song, repeats=repeats), force=force)
 
 
 def write_abc(song: Song, path: Path, *, force: bool = False) -> None:

@@ -1,7 +1,8 @@
 """The printed page: a song engraved as PDF, PNG or SVG.
 
 Conventions:
-    The page is drawn by Verovio from our MusicXML and set by Typst; A4 upright, as many pages as it takes. PDF holds
+    The page is drawn by Verovio from our MusicXML and set by Typst; A4 upright; a section that comes twice in a row
+    has repeat signs. PDF holds
     all of them; PNG and SVG hold one page a file. Letters that the page's fonts lack (Chinese) come from the fonts of
     the system.
 """
@@ -57,7 +58,7 @@ def page_svgs(song: Song) -> tuple[str, ...]:
             "xmlIdSeed": 1,
         }
     )  # fmt: skip
-    if not toolkit.loadData(musicxml_bytes(replace(song, title="")).decode("utf-8")):
+    if not toolkit.loadData(musicxml_bytes(replace(song, title=""), repeats=True).decode("utf-8")):
         raise FileError("the page could not be engraved; export MusicXML instead and open it in a notation program")
     return tuple(toolkit.renderToSVG(page).translate(_LETTERS) for page in range(1, toolkit.getPageCount() + 1))
 

@@ -1,0 +1,68 @@
+"""Fuzz the readers with atheris: crashes, hangs over 5 s and files over 1 GB are findings.
+
+Run:
+    python benchmarks/fuzz.py --seconds 3600 [--kind midi|musicxml|mxl|abc]
+
+atheris (a coverage-guided fuzzer) is in no extra: pip install atheris. Whatever our readers refuse with an error of
+ours is no finding; anything else stops the run and is written as crash-* beside the corpus.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import atheris  # type: ignore[import-not-found]
+
+with atheris.instrument_imports(include=["cocreate", "mido"]):
+    from cocreate.errors import CocreateError
+    from cocreate.files import read_song
+    from cocreate.files.abc_write import abc_text
+    from cocreate.files.midi import midi_bytes
+    from cocreate.files.musicxml_write import musicxml_bytes
+
+MOST_SECONDS = 5.0
+SUFFIXES = {"midi": ".mid", "musicxml": ".musicxml", "abc": ".abc", "mxl": ".mxl"}
+
+
+def main() -> None:
+    """Fuzz one reader."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=int, default=3600)
+    parser.add_argument("--kind", choices=list(SUFFIXES), default="midi")
+    chosen = parser.parse_args()
+    suffix = SUFFIXES[chosen.kind]
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    corpus = folder / "corpus"
+    corpus.mkdir()
+    for place, path in enumerate(sorted((Path(__file__).resolve().parent.parent / "samples").glob("*.mid"))[:6]):
+        song = read_song(path)
+        data = {"midi": midi_bytes, "musicxml": musicxml_bytes, "abc": lambda s: abc_text(s).encode()}.get(chosen.kind)
+        if data is not None:
+            (corpus / f"{place}{suffix}").write_bytes(data(song))
+    target = folder / f"input{suffix}"
+
+    def one(data: bytes) -> None:
+        target.write_bytes(data)
+        began = time.process_time()  # of the processor: a busy machine is no hang
+        try:
+            read_song(target)
+        except CocreateError as error:
+            if "\n" in str(error):
+                raise AssertionError("a message must be one line") from error
+        if time.process_time() - began > MOST_SECONDS:
+            raise AssertionError("took too long")
+
+    words = [
+        sys.argv[0], str(corpus), f"-max_total_time={chosen.seconds}", "-timeout=120", "-rss_limit_mb=1024",
+        f"-artifact_prefix={folder}/", "-print_final_stats=1", "-max_len=20000",
+    ]  # fmt: skip
+    print(f"{chosen.kind}: corpus and findings in {folder}")
+    atheris.Setup(words, one)
+    atheris.Fuzz()
+
+
+main()
