@@ -44,7 +44,7 @@ def test_harmony_writes_ranked_files_that_hold_the_tune_and_its_chords(
 def test_four_voices_have_no_block_chords_beside_them(tune: Path) -> None:
     assert main(["harmony", str(tune), "--voices", "satb", "-n", "1", "--seed", "1"]) == 0
     song = read_song(next(Path("ideas").glob("*.mid")))
-    assert [part.name for part in song.parts] == ["Melody", "Bass", "Alto", "Tenor"]
+    assert [part.name for part in song.parts] == ["Melody", "Alto", "Tenor", "Bass"]
     assert song.chords
 
 

@@ -39,6 +39,9 @@ _KINDS = {
     "m9": "minor-ninth", "11": "dominant-11th", "m11": "minor-11th", "13": "dominant-13th", "maj13": "major-13th",
     "m13": "minor-13th",
 }  # fmt: skip
+_SIGNS = {1: "sharp", 0: "natural", -1: "flat"}
+_SHARPS = "FCGDAEB"  # in the order of the signature; flats come from the end
+_EVERY_OCTAVE = -99
 _DRUM_CHANNEL = 10
 _FLAGS = {"eighth": 1, "16th": 2, "32nd": 3, "64th": 4}
 _ILLEGAL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\ud800-\\udfff\\ufffe\\uffff]")
@@ -79,6 +82,7 @@ class _PartWriter:
         self.song, self.part, self.spans, self.leads = song, part, spans, leads
         self.opens, self.closes = {first for first, _ in twice}, {stop - 1 for _, stop in twice}
         self.key = song.key
+        self.altered: dict[tuple[str, int], int] = {}  # (step, octave) -> what holds for it in this bar
         self.chords: tuple[Chord, ...] = chord_marks(song) if leads else ()
 
     def write(self, element: ET.Element) -> None:
@@ -93,6 +97,7 @@ class _PartWriter:
             self._attributes(measure, span)
             self._directions(measure, span)
             self._harmonies(measure, span)
+            self.altered = _signature(self.key)
             atoms = [atom for piece in pieces for atom in _atoms(piece)]
             for atom, beams in zip(atoms, _beams(atoms, span), strict=True):
                 self._atom(measure, atom, beams)
@@ -168,13 +173,26 @@ class _PartWriter:
             starts = pitch is not None and (not atom.is_last or pitch in piece.tied)
             _ties(note, "tie", stops=stops, starts=starts)
             _text(note, "voice", 1)
-            _looks(note, atom.length_ticks)
+            sign = None if pitch is None or stops else self._accidental(pitch)
+            _looks(note, atom.length_ticks, accidental=sign)
             for number, beam in enumerate(beams if index == 0 else (), start=1):
                 _text(note, "beam", beam).set("number", str(number))
             if stops or starts:
                 _ties(_sub(note, "notations"), "tied", stops=stops, starts=starts)
             if atom.is_first and index == 0 and pitch is not None:
                 _lyrics(note, piece)
+
+    def _accidental(self, pitch: int) -> str | None:
+        """The sign that a pitch needs where it stands; it holds to the end of the bar."""
+        if self.part.role == "drums":
+            return None
+        name = theory.pitch_class_name(pitch % 12, key=self.key)
+        alter = {"#": 1, "b": -1}.get(name[1:], 0)
+        place = name[0], pitch // 12 - 1
+        if self.altered.get(place, self.altered.get((name[0], _EVERY_OCTAVE), 0)) == alter:
+            return None
+        self.altered[place] = alter
+        return _SIGNS[alter]
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,13 +284,21 @@ def _ties(parent: ET.Element, tag: str, *, stops: bool, starts: bool) -> None:
         _sub(parent, tag, type="start")
 
 
-def _looks(note: ET.Element, length: int) -> None:
-    if length not in _LENGTHS:
-        return
-    name, dots, triplet = _LENGTHS[length]
-    _text(note, "type", name)
+def _signature(key: Key | None) -> dict[tuple[str, int], int]:
+    """What the signature says of each step that it alters."""
+    fifths = 0 if key is None else theory.fifths(key)
+    steps = _SHARPS[:fifths] if fifths >= 0 else _SHARPS[::-1][:-fifths]
+    return {(step, _EVERY_OCTAVE): 1 if fifths > 0 else -1 for step in steps}
+
+
+def _looks(note: ET.Element, length: int, *, accidental: str | None = None) -> None:
+    name, dots, triplet = _LENGTHS.get(length, ("", 0, False))
+    if name:
+        _text(note, "type", name)
     for _ in range(dots):
         _sub(note, "dot")
+    if accidental:
+        _text(note, "accidental", accidental)
     if triplet:
         change = _sub(note, "time-modification")
         _text(change, "actual-notes", 3)

@@ -9,6 +9,7 @@ Conventions:
 
 from __future__ import annotations
 
+import re
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -27,9 +28,12 @@ _SCALE = 100  # percent: staves 6.6 mm high
 _DOTS_AN_INCH = 150.0
 # glyphs of music fonts in private places, as letters that text fonts have
 _LETTERS = str.maketrans({
-    "\ueca2": "𝅝", "\ueca3": "𝅗𝅥", "\ueca5": "♩", "\ueca7": "♪", "\uecb7": ".", "\ued60": "♭", "\ued61": "♮",
-    "\ued62": "♯", "\ue260": "♭", "\ue261": "♮", "\ue262": "♯",
+    "\ueca2": "𝅝", "\ueca3": "𝅗𝅥", "\ueca5": "♩", "\ueca7": "♪", "\uecb7": ".", "\ued60": "b", "\ued61": "♮",
+    "\ued62": "#", "\ue260": "b", "\ue261": "♮", "\ue262": "#", "♯": "#", "♭": "b",
+    "\uea64": "b", "\uea65": "♮", "\uea66": "#",
 })  # fmt: skip
+# signs in chord symbols: as large as the letters beside them
+_SIGN = re.compile(r'<tspan font-family="Leipzig" font-size="\d+px">([#b♮])</tspan>')
 _SHEET = """
 #set page(width: {width}mm, height: {height}mm, margin: 0mm)
 #set text(font: ("Libertinus Serif", "Noto Serif CJK SC", "Songti SC", "SimSun"), size: 17pt)
@@ -60,7 +64,8 @@ def page_svgs(song: Song) -> tuple[str, ...]:
     )  # fmt: skip
     if not toolkit.loadData(musicxml_bytes(replace(song, title=""), repeats=True).decode("utf-8")):
         raise FileError("the page could not be engraved; export MusicXML instead and open it in a notation program")
-    return tuple(toolkit.renderToSVG(page).translate(_LETTERS) for page in range(1, toolkit.getPageCount() + 1))
+    pages = (toolkit.renderToSVG(page).translate(_LETTERS) for page in range(1, toolkit.getPageCount() + 1))
+    return tuple(_SIGN.sub(r'<tspan font-size="405px">\1</tspan>', page) for page in pages)
 
 
 def page_bytes(song: Song, suffix: str) -> tuple[bytes, ...]:

@@ -160,7 +160,9 @@ def write_harmonies(net: Decoder, table: Mapping[str, Any], request: HarmonyRequ
                 style,
                 nats + more,
                 fresh=skyline(added),  # the line that an ear would follow
-                whole=replace(request.song, chords=chords, parts=(*request.song.parts, *parts), style=name),
+                whole=replace(
+                    request.song, chords=chords, parts=(*request.song.parts, *desk.from_the_top(parts)), style=name
+                ),
                 singers=desk.choir(song, parts),
                 identity=str(hash((chords, *added))),
             )
@@ -248,6 +250,11 @@ class Desk:
     def _pens(self, setting: Setting) -> Sequence[NotePen]:
         """The rules of the parts, in the order in which they write each bar."""
         return pens_of([self._voice(player) for player in self.players], setting, self.net.words)
+
+    def from_the_top(self, parts: Sequence[Part]) -> tuple[Part, ...]:
+        """The new parts as a score shows them: singers by voice, others as they were asked for."""
+        rank = {player.name: INNER.index(player.track) for player in self.players if player.track in INNER}
+        return tuple(sorted(parts, key=lambda part: rank.get(part.name, 0)) if self.is_choir else parts)
 
     def choir(self, song: Song, parts: Sequence[Part]) -> tuple[Part, ...]:
         """All who sing, from the top; nobody where none of the parts is a voice of a choir."""
