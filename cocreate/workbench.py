@@ -177,7 +177,8 @@ class Workbench:
                 heat = max(0.5, request.sampling.temperature) * (1 + 0.5 * turn)
                 again = replace(again, sampling=replace(request.sampling, temperature=heat))
             for draft in write(self._decoder, self.styles, again):
-                if not self._is_copy(draft) and (may_repeat or draft.fresh != draft.own):
+                is_something = draft.fresh or draft.identity  # chord symbols alone have no note, but an identity
+                if is_something and not self._is_copy(draft) and (may_repeat or draft.fresh != draft.own):
                     found.setdefault(draft.identity or melody_id(draft.song), draft)
             if len(found) >= request.n:
                 return list(found.values())[:wanted]

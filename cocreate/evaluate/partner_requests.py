@@ -160,6 +160,8 @@ def draw_partner_request(rng: np.random.Generator, number: int, pieces: Sequence
         options["rhythm"] = str(rng.choice(("bar", "half", "beat", "free")))
         options["complexity"] = round(float(rng.random()), 2) if _is_asked(rng, "complexity") else None
         options["keep"], kept = _draw_kept(rng, song)
+        if options["keep"] == "all" and options["voices"] == "none":
+            options["voices"] = VOICES[0]  # else nothing would be left to write
         return PartnerAsk(number, kind, song, piece.name, options, kept)
     if _is_asked(rng, "range"):
         options["range"] = _draw_range(rng, song)
@@ -314,9 +316,20 @@ def _readable(candidate: Candidate) -> Faults:
     if candidate.path is None:
         return []
     again = read_song(candidate.path)
-    wanted = sorted((n.start_ticks, n.pitch, n.length_ticks) for part in candidate.song.parts for n in part.notes)
+    wanted = sorted(row for part in candidate.song.parts for row in _as_midi_can(part.notes))
     got = sorted((n.start_ticks, n.pitch, n.length_ticks) for part in again.parts for n in part.notes)
     return [] if wanted == got else [("file", f"{len(got)} notes read, {len(wanted)} written, or not the same")]
+
+
+def _as_midi_can(notes: Sequence[Note]) -> list[tuple[int, int, int]]:
+    """Notes as a MIDI file can hold them: one that is struck again while it sounds ends there."""
+    following: dict[int, int] = {}
+    found: list[tuple[int, int, int]] = []
+    for note in sorted(notes, reverse=True):
+        end = min(note.end_ticks, following.get(note.pitch, note.end_ticks))
+        following[note.pitch] = note.start_ticks
+        found.append((note.start_ticks, note.pitch, end - note.start_ticks))
+    return found
 
 
 def _chord_faults(song: Song, ask: PartnerAsk) -> Faults:
