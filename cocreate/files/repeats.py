@@ -87,8 +87,15 @@ def _joined(song: Song, pieces: Sequence[Song], lengths: Sequence[int]) -> Song:
         )
         for name in ("meters", "tempos", "keys", "chords", "sections")
     }
-    changes = {name: _changes(rows[name]) for name in ("meters", "tempos", "keys")}
-    return replace(song, parts=parts, chords=rows["chords"], sections=rows["sections"], **changes)
+    return replace(
+        song,
+        parts=parts,
+        chords=rows["chords"],
+        sections=rows["sections"],
+        meters=_changes(rows["meters"]),
+        tempos=_changes(rows["tempos"]),
+        keys=_changes(rows["keys"]),
+    )
 
 
 def _moved_parts(part: Part, pieces: Sequence[tuple[Part, int]]) -> Part:
