@@ -10,7 +10,7 @@ import cocreate
 from cocreate.cli.catalogue import catalog, explain, recommend, similar
 from cocreate.cli.checkpoints import info, styles
 from cocreate.cli.doctor import doctor
-from cocreate.cli.evaluation import evaluate_music, train_chorales
+from cocreate.cli.evaluation import evaluate_music, evaluate_taste, train_chorales
 from cocreate.cli.harmony import harmony
 from cocreate.cli.ideas import melody, rank
 from cocreate.cli.partners import continue_, fill, vary
@@ -71,6 +71,7 @@ train.command("music")(train_music)
 train.command("adapt")(train_adapt)
 train.command("chorales")(train_chorales)
 evaluate.command("music")(evaluate_music)
+evaluate.command("taste")(evaluate_taste)
 app.add_typer(profile, name="profile")
 app.add_typer(catalog, name="catalog")
 app.add_typer(train, name="train")

@@ -20,7 +20,7 @@ from cocreate.errors import CheckpointError, CocreateError, FileError
 # distributions; asked for by name, since importing them all would take ten seconds
 PACKAGES = (
     "numpy", "typer", "rich", "mido", "pretty_midi", "music21", "symusic", "miditok", "safetensors", "torch",
-    "transformers", "peft", "sqlalchemy", "platformdirs", "matplotlib",
+    "transformers", "peft", "alembic", "scipy", "sqlalchemy", "platformdirs", "matplotlib",
 )  # fmt: skip
 OLDEST_PYTHON = (3, 11)
 
