@@ -19,4 +19,9 @@ if (here / "checkpoints").is_dir():
         f"{depth}/*.{kind}" for depth in ("*", "*/*") for kind in ("json", "safetensors", "npz", "md", "png")
     ]
 
+if (here / "samples" / "catalogue").is_dir():
+    packages.append("cocreate.samples")
+    package_dir["cocreate.samples"] = "samples/catalogue"
+    package_data["cocreate.samples"] = ["*.mid", "*.csv", "*.json", "*.md"]
+
 setup(packages=packages, package_dir=package_dir, package_data=package_data)

@@ -23,9 +23,11 @@ from cocreate.model.checkpoint import Checkpoint, open_checkpoint
 from cocreate.music.song import Song
 from cocreate.ranking import heard_of, item_of
 from cocreate.shelf import read_styled
-from cocreate.taste.content import instruments_of, mood_fit, mood_place
+from cocreate.taste.content import mood_fit, mood_place
 from cocreate.taste.diversity import Choice, choose
 from cocreate.taste.events import Event, HeardItem, check_profile_name
+from cocreate.taste.example import NAME as EXAMPLE
+from cocreate.taste.example import example_events, example_items
 from cocreate.taste.features import DEFAULT_SCALE, FeatureScale
 from cocreate.taste.profile import Profile
 from cocreate.taste.scorer import Scorer
@@ -93,7 +95,9 @@ class Collection:
 
     @property
     def profile(self) -> Profile:
-        """The listener as the stored events have made them."""
+        """The listener as the stored events have made them; the example where it was asked for and is nobody's own."""
+        if self.profile_name == EXAMPLE and EXAMPLE not in self.store.profiles():
+            return Profile.from_events(EXAMPLE, example_events())
         return Profile.from_events(self.profile_name, self.store.events(self.profile_name))
 
     def hear(self, path: Path) -> HeardItem:
@@ -122,7 +126,7 @@ class Collection:
             return replace(HeardItem.named("", path.stem), path=str(path.resolve()), words=words)
         song = read_styled(path)
         heard_song = heard_of(song, self._known.longest_match(song.melody.notes), self._row, path=str(path.resolve()))
-        return replace(heard_song, title=song.title or path.stem, tags=instruments_of(song))
+        return replace(heard_song, title=song.title or path.stem)
 
     def add(
         self,
@@ -248,7 +252,7 @@ class Collection:
 
     def _shown(self) -> Sequence[HeardItem]:
         """The catalogue; the samples' where the listener's own is empty, so that there is always something to hear."""
-        found = self.store.catalogue()
+        found = self.store.catalogue() or example_items()
         if not found:
             raise InputError("the catalogue is empty; `cocreate catalog add FOLDER` fills it")
         return found

@@ -76,8 +76,7 @@ def test_turning_every_verdict_round_turns_the_ranking_round():
     items = [Item(str(i), v) for i, v in enumerate([*SMOOTH[5:], *JUMPY[5:]])]
     one = [s.value for s in score(verdicts(SMOOTH[:4], JUMPY[:4]), items)]
     other = [s.value for s in score(verdicts(JUMPY[:4], SMOOTH[:4]), items)]
-    # parts sum to one weight, neutral at 0.5: mirrored scores add up to 1
-    assert np.array(one) + np.array(other) == pytest.approx(1.0)
+    assert np.argsort(one).tolist() == np.argsort(other)[::-1].tolist()
 
 
 @settings(max_examples=40, deadline=None)

@@ -12,7 +12,7 @@ from cocreate.cli.catalogue import catalog, explain, recommend, similar
 from cocreate.cli.checkpoints import info, styles
 from cocreate.cli.desk import export, import_, render
 from cocreate.cli.doctor import doctor
-from cocreate.cli.evaluation import evaluate_files, evaluate_lyrics, evaluate_music, train_chorales
+from cocreate.cli.evaluation import evaluate_files, evaluate_lyrics, evaluate_music, evaluate_taste, train_chorales
 from cocreate.cli.harmony import harmony
 from cocreate.cli.ideas import melody, rank
 from cocreate.cli.listen import play, show
@@ -89,6 +89,7 @@ train.command("chorales")(train_chorales)
 evaluate.command("music")(evaluate_music)
 evaluate.command("lyrics")(evaluate_lyrics)
 evaluate.command("files")(evaluate_files)
+evaluate.command("taste")(evaluate_taste)
 app.add_typer(profile, name="profile")
 app.add_typer(catalog, name="catalog")
 app.add_typer(train, name="train")

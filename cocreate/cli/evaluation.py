@@ -1,7 +1,8 @@
-"""``cocreate evaluate music``, ``evaluate files`` and ``train chorales``: what is measured, and what only measures."""
+"""``cocreate evaluate music``, ``lyrics``, ``files``, ``taste`` and ``train chorales``: all that is measured."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -68,6 +69,28 @@ def evaluate_lyrics(
         print_json({"tables": [{"heading": t.heading, "head": t.head, "rows": t.rows} for t in tables]})
     else:
         typer.echo("\n".join(table.text() for table in tables))
+
+
+def evaluate_taste(
+    *,
+    data: DataOption,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(help="warm, cold, unseen, symbolic or comments; may be given again. Else all that can be."),
+    ] = None,
+    splits: Annotated[int, typer.Option(help="Random splits of HetRec Last.fm-2k, 1 to 20.")] = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure the recommenders, the symbolic listeners and the reading of comments, beside baselines."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    from cocreate.evaluate.taste_suite import evaluate_all_taste
+
+    found = evaluate_all_taste(data, parts=part, splits=splits, watch=say)
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        typer.echo(found.text())
 
 
 def train_chorales(

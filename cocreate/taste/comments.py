@@ -69,10 +69,10 @@ _DIRECTIONS: tuple[tuple[str, str, Mapping[str, float]], ...] = tuple(
             (("notes_per_beat", -1.0), ("onsets_per_beat", -1.0)),
         ),
         (r"walking bass|行走贝斯|游走低音", "bass", (("bass_walks", 1.0), ("bass_notes", 0.5))),
-        (r"syncopat\w*|切分", "rhythm", (("syncopation", 1.0), ("off_beat_long", 0.5))),
+        (r"syncopat\w*|切分", "rhythm", (("syncopation", 1.0),)),
         (r"swing\w*|swung|摇摆", "rhythm", (("triplets", 1.0), ("triplet_quarters", 0.5))),
-        (r"high(?:er)?(?:-pitched)?|shrill|高亢|尖|太高", "register", (("mean_pitch", 1.0),)),
-        (r"low(?:er)?(?: register)?|deep(?:er)?|低沉|太低", "register", (("mean_pitch", -1.0),)),
+        (r"high(?:er)?(?:-pitched)?|shrill|高亢|尖|(?<=太)高", "register", (("mean_pitch", 1.0),)),
+        (r"low(?:er)?(?: register)?|deep(?:er)?|低沉|(?<=太)低", "register", (("mean_pitch", -1.0),)),
         (r"repetitive|monotonous|单调|重复", "repetition", (("motif_repeats", 1.0), ("bar_repeats", 1.0))),
         (r"chromatic\w*|半音", "chromatic", (("chromatic", 1.0), ("semitones", 0.5))),
         (r"jump(?:y|s)|leap(?:s|ing)?|跳跃|大跳", "melody", (("mean_interval", 1.0),)),
@@ -87,7 +87,8 @@ _DIRECTIONS: tuple[tuple[str, str, Mapping[str, float]], ...] = tuple(
 _CLAUSES = re.compile(r"[,.;:!?，。；：！？、…\n]+|\b(?:but|though|although|however|yet)\b|但是|不过|可是|然而|只是|但")
 _TOO = r"(?:too|overly|way too|so damn)\s+(?:\w+\s+)?$|(?:太|过于|过分|有点|有些|偏)(?:过|于)?$"
 _MORE = r"(?:more|needs?(?: to be)?(?: more)?|wish(?:ed)?(?: it)?(?: was| were)?(?: more)?|could be(?: more)?)\s+(?:\w+\s+)?$|(?:更|再|应该|希望|多)(?:加|一点|些)?$"
-_LESS = r"(?:less|not\s+(?:\w+\s+)?enough|fewer|lacks?|不够|不太够|缺少|缺乏|少)\s*(?:\w+\s+)?$"
+_LESS = r"(?:less|fewer|少)\s*(?:\w+\s+)?$"
+_LACKS = r"(?:not\s+(?:\w+\s+)?enough|lacks?|lacking|missing|缺少|缺乏|没有)\s*(?:\w+\s+)?$"
 _NOT_ENOUGH = re.compile(r"(?:not|isn't|n't)\s+(\w+)\s+enough|不够\s*(\w)")
 _STRONG = 1.0
 
@@ -144,6 +145,8 @@ def _wish(clause: str, match: re.Match[str], liking: float) -> tuple[float, floa
     before = clause[: match.start()]
     enough = _NOT_ENOUGH.search(clause)
     if enough and enough.start() <= match.start() < enough.end():
+        return 1.0, -0.5
+    if re.search(_LACKS, before) or clause[match.end() :].startswith("不够"):
         return 1.0, -0.5
     if re.search(_LESS, before):
         return -1.0, -0.5

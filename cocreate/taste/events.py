@@ -68,11 +68,11 @@ class HeardItem:
         Raises:
             InputError: if the melody has no note.
         """
-        from cocreate.taste.content import traits_of, words_of
+        from cocreate.taste.content import instruments_of, traits_of, words_of
 
         return cls(
             melody_id(song), features(song), song.title, song.style, path,
-            traits=traits_of(song), words=words_of(song),
+            tags=instruments_of(song), traits=traits_of(song), words=words_of(song),
         )  # fmt: skip
 
     @classmethod

@@ -22,8 +22,8 @@ from cocreate.taste.table import Singles
 
 TRUST = 0.5  # listeners at which an item's histories say as much as its content
 CONTENT_IN_WARM = 0.3  # of the content's say where an item was heard
-FEW = 8.0  # heard items at which likeness counts half of what it does for a newcomer
-NEWCOMER = 1.3  # weight of likeness beside the regression for a newcomer
+FEW = 5.0  # heard items at which likeness counts half of what it does for a newcomer
+NEWCOMER = 2.2  # weight of likeness beside the regression for a newcomer
 
 
 class Hybrid(Recommender):
@@ -43,7 +43,7 @@ class Hybrid(Recommender):
         self.warm.fit(plays)
         self.cold.fit(plays, content)
         facts = self.cold.facts(sp.csr_matrix(content))
-        self.like.fit(plays, facts[:, :-2])
+        self.like.fit(plays, facts)
         return {
             "items": np.array(plays.shape[1]), "listeners": np.asarray((plays > 0).sum(axis=0)).ravel(),
             **{f"warm_{k}": v for k, v in self.warm.state.items()},
@@ -59,13 +59,16 @@ class Hybrid(Recommender):
         self.cold.open_inner()
         return self
 
+    @staticmethod
+    def blended(cold: Singles, like: Singles, histories: Sparse) -> Singles:
+        """The regression's and the likeness' scores as one; of the items in question alone, which are on one scale."""
+        few = _few(histories)[:, None]
+        found: Singles = (_on_one_scale(cold) + few * _on_one_scale(like)).astype(np.float32)
+        return found
+
     def content_scores(self, histories: Sparse) -> Singles:
         """The blend for items that nobody has heard."""
-        few = _few(histories)
-        found: Singles = standard(self.cold.score(histories), histories) + few[:, None] * standard(
-            self.like.score(histories), histories
-        )
-        return found
+        return self.blended(self.cold.score(histories), self.like.score(histories), histories)
 
     def _scores(self, histories: Sparse) -> Singles:
         heard = standard(self.warm.score(histories), histories)
@@ -80,13 +83,13 @@ class Hybrid(Recommender):
         known = float(self.state["listeners"][item] / (self.state["listeners"][item] + TRUST))
         cold_share = known * CONTENT_IN_WARM + (1 - known)
         cold, like, few = self.cold.score(history), self.like.score(history), float(_few(history)[0])
-        both = standard(cold, history) + few * standard(like, history)
+        both = self.blended(cold, like, history)
         outer = _spread_of(both, history)
         total: dict[int, float] = dict.fromkeys(map(int, history.indices), 0.0)
         for part, weight in (
             (self.warm, known / _spread_of(self.warm.score(history), history)),
-            (self.cold, cold_share / outer / _spread_of(cold, history)),
-            (self.like, cold_share * few / outer / _spread_of(like, history)),
+            (self.cold, cold_share / outer / _plain_spread(cold)),
+            (self.like, cold_share * few / outer / _plain_spread(like)),
         ):
             for column, value in part._contributions(history, item).items():  # noqa: SLF001 - our own parts
                 total[column] += weight * value
@@ -103,10 +106,19 @@ def standard(scores: Singles, histories: Sparse) -> Singles:
     return found
 
 
+def _on_one_scale(scores: Singles) -> Singles:
+    found: Singles = (scores - scores.mean(axis=1, keepdims=True)) / np.maximum(scores.std(axis=1, keepdims=True), 1e-9)
+    return found
+
+
 def _few(histories: Sparse) -> Singles:
     counts = np.diff(histories.indptr).astype(np.float32)
     found: Singles = (NEWCOMER * FEW / (counts + FEW)).astype(np.float32)
     return found
+
+
+def _plain_spread(scores: Singles) -> float:
+    return max(1e-9, float(scores[0].std()))
 
 
 def _spread_of(scores: Singles, history: Sparse) -> float:

@@ -20,9 +20,10 @@ from cocreate.errors import InputError
 from cocreate.taste.recommenders import Ease, Places, Recommender, Sparse, pack, unit_rows, unpack
 from cocreate.taste.table import Singles
 
-MOST_ITEMS = 16_000  # heard items with content that a kernel matrix is made of; the most heard
+MOST_ITEMS = 8_000  # heard items with content that a kernel matrix is made of; the most heard
 _RARE = 0.5  # power of the inverse frequency of a fact
 _COUNT_WEIGHT, _ANY_WEIGHT = 0.2, 0.3  # of how much, and whether anything, is known
+OWN_TRUST = 15.0  # likes at which a history counts half beside what the collaborative model makes of it
 _CHUNK = 2_000
 
 
@@ -63,7 +64,7 @@ class ContentKernel(Recommender):
             self.inner.fit(plays)
             spread = float(self.inner.score(plays[: min(512, plays.shape[0])]).std())
             own = float(np.asarray(plays[: min(512, plays.shape[0])].todense()).std())
-            state["inner_scale"] = np.array(self.smooth * own / max(spread, 1e-9), dtype=np.float32)
+            state["smoothing"] = np.array(self.smooth * own / max(spread, 1e-9), dtype=np.float32)
             state |= {f"inner_{name}": value for name, value in self.inner.state.items()}
         return state
 
@@ -75,7 +76,7 @@ class ContentKernel(Recommender):
 
     def open_inner(self) -> None:
         """Hand the inner model its part of the state."""
-        own = {name: value for name, value in self.state.items() if name.startswith("inner_") and name != "inner_scale"}
+        own = {name: value for name, value in self.state.items() if name.startswith("inner_")}
         self.inner.state = {name.removeprefix("inner_"): value for name, value in own.items()}
 
     def facts(self, content: Sparse) -> Sparse:
@@ -90,8 +91,10 @@ class ContentKernel(Recommender):
     def weights(self, histories: Sparse) -> Singles:
         """What each heard item's kernel counts for each listener. Shape (heard, histories)."""
         wanted = np.asarray(histories[:, self.state["heard"]].todense(), dtype=np.float32)
-        if "inner_scale" in self.state:
-            wanted = wanted + float(self.state["inner_scale"]) * self.inner.score(histories)[:, self.state["heard"]]
+        if "smoothing" in self.state:
+            counts = np.diff(histories.indptr)[:, None].astype(np.float32)
+            wanted = wanted * (counts / (counts + OWN_TRUST))  # few likes say less than what is completed from them
+            wanted = wanted + float(self.state["smoothing"]) * self.inner.score(histories)[:, self.state["heard"]]
         found: Singles = sl.cho_solve(
             (self.state["factor"], True), wanted.T, overwrite_b=True, check_finite=False
         ).astype(np.float32)

@@ -23,8 +23,8 @@ from cocreate.taste.table import BLOCKS, FAMILY, ItemTable, Singles, facts_of, k
 
 HALF_TRUST_EVIDENCE = 3.0  # clear verdicts at which taste has half its weight
 OTHER_STYLE_SHARE = 0.5  # a verdict on another style says half as much about this one
-# multiplies the raw log-odds of taste: with verdicts on both sides, with one side only
-CALIBRATION: Mapping[str, float] = MappingProxyType({"both": 1.0, "one": 1.0})
+# slope and offset on the raw log-odds of taste: with verdicts on both sides, with one side only
+CALIBRATION: Mapping[str, tuple[float, float]] = MappingProxyType({"both": (2.3, -0.38), "one": (0.86, -0.43)})
 MOST_REFERENCES = 150  # heard items a side that the kernel looks at; the strongest
 _RIDGE = 10.0  # strong: ten pieces must not decide eighty features
 _NEWTON_STEPS = 30
@@ -33,7 +33,7 @@ _KERNEL_GAIN = 8.0  # logits for one unit of similarity difference
 _PRIOR_PIECES = 3.0  # pieces' worth of belief in the ordinary
 _LIKELIHOOD_TEMPER = 0.15  # features hang together; eighty of them count like a dozen
 _PULL_GAIN = 0.6  # logits for one spread of a feature that a comment asks for with strength 1
-_WORD_GAIN = 2.0  # logits for an item all of whose words are liked
+_WORD_GAIN = 1.2  # logits for an item all of whose words are liked
 _WORD_PRIOR = 2.0  # pieces' worth of doubt about a word
 _BASE_PRIOR = 10.0  # verdicts' worth of belief that half is kept
 
@@ -88,9 +88,10 @@ class Taste:
     def log_odds(self, table: ItemTable) -> dict[str, Singles]:
         """Taste, comments and words, each (n,)."""
         trust = self.evidence / (self.evidence + HALF_TRUST_EVIDENCE)
-        gain = CALIBRATION["both" if self.slopes is not None else "one"]
+        slope, offset = CALIBRATION["both" if self.slopes is not None else "one"]
+        heard = (table.known.max(axis=1) > 0) & (self.evidence > 0)
         return {
-            "taste": self._taste(table) * np.float32(trust * gain),
+            "taste": (self._taste(table) * np.float32(trust * slope) + np.float32(trust * offset)) * heard,
             "comments": _masked(table, self.pulls),
             "words": self._words(table),
         }
@@ -165,11 +166,13 @@ def _words(profile: Profile) -> dict[str, float]:
     for preference in profile.preferences:
         for word in facts_of(preference.item):
             (for_it if preference.weight > 0 else against)[word] += abs(preference.weight)
-    most = max([*for_it.values(), *against.values()], default=0.0)
-    return {
-        word: (for_it[word] - against[word]) / (for_it[word] + against[word] + _WORD_PRIOR + 0.1 * most)
+    kept, skipped = (sum(abs(p.weight) for p in side) for side in (profile.liked, profile.disliked))
+    usual = kept / (kept + skipped) if kept and skipped else 0.5  # a word that is everywhere says nothing
+    rates = {
+        word: (for_it[word] + usual * _WORD_PRIOR) / (for_it[word] + against[word] + _WORD_PRIOR)
         for word in {**for_it, **against}
     }
+    return {word: 2.0 * (rate - usual) for word, rate in rates.items()}
 
 
 def _masked(table: ItemTable, slopes: Floats) -> Singles:
@@ -239,7 +242,7 @@ def _likelier(side: Side, sign: float) -> tuple[Floats, Floats, Floats]:
     total = weights.sum(axis=0) + _PRIOR_PIECES
     mean = (weights * side.rows).sum(axis=0) / total
     spread = (_PRIOR_PIECES + (weights * (side.rows - mean) ** 2).sum(axis=0)) / total
-    temper = sign * _LIKELIHOOD_TEMPER
+    temper = sign * _LIKELIHOOD_TEMPER * FAMILY**2
     return (
         temper * (0.5 - 1 / (2 * spread)),
         temper * mean / spread,
