@@ -156,9 +156,12 @@ def test_python_readers_find_the_same_notes(songs: dict[Path, Song]) -> None:
 def test_partitura_finds_the_same_notes(songs: dict[Path, Song]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it is written for an older numpy
-        partitura = pytest.importorskip("partitura")
+        try:
+            import partitura
+        except (ImportError, OSError):  # its newest version downloads a sound font when it is imported
+            pytest.skip("needs partitura, whose first import needs the network")
         for path, song in songs.items():
-            notes = partitura.load_performance_midi(path)[0].note_array()
+            notes = partitura.load_performance_midi(path).note_array()
             ours = sorted((n.start_ticks, n.pitch) for part in song.parts for n in part.notes)
             found = {(int(tick), int(pitch)) for tick, pitch in zip(notes["onset_tick"], notes["pitch"], strict=True)}
             assert set(ours) <= found, path.name
