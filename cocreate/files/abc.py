@@ -53,7 +53,7 @@ _MODES = {
 }  # fmt: skip
 _TUPLET_TIMES = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
 _HIGHEST_ABC_PITCH = 127
-MAX_TUNE_LETTERS = 100_000  # twenty times the longest tune that we know
+MAX_TUNE_LETTERS = 200_000  # a symphony movement in ABC has half of that
 
 
 @dataclass(frozen=True, slots=True)
