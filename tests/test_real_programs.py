@@ -150,7 +150,13 @@ def test_python_readers_find_the_same_notes(songs: dict[Path, Song]) -> None:
     for path, song in songs.items():
         expected = as_written(song.parts[0].notes)
         for name, reader in READERS.items():
-            assert reader(path) == expected, (name, path.name)
+            found = reader(path)
+            if name == "music21" and not song.parts[0].is_monophonic:
+                # it joins what begins together into one chord, of one length: a note may be a tick longer
+                assert [row[:2] for row in found] == [row[:2] for row in expected], path.name
+                assert all(abs(a[2] - b[2]) <= 1 for a, b in zip(found, expected, strict=True)), path.name
+                continue
+            assert found == expected, (name, path.name)
 
 
 def test_partitura_finds_the_same_notes(songs: dict[Path, Song]) -> None:

@@ -377,7 +377,8 @@ class _Band:
         symbol[:count] = np.where(kept[:count] == HOLD, ABSENT, PRESENT)
         taste = np.zeros(self.net.features, dtype=np.float32)
         if self.manner.tastes:
-            taste[:] = self.manner.tastes[row % len(self.manner.tastes)][: self.net.features]
+            known = self.manner.tastes[row % len(self.manner.tastes)][: self.net.features]
+            taste[: len(known)] = known
         clues, manner = self.clues.cut(first, stop), self.manner
         return Told(clues, symbol, kept, low, clues.mode, manner.richness, manner.styles, taste)
 
