@@ -145,7 +145,7 @@ def _network(seat: LyricSeat, prepared: Prepared, chosen: Sequence[int], told: T
     from cocreate.model.conditioning import read_taste_network
     from cocreate.model.train import sequence_nats
 
-    net = read_taste_network(seat.checkpoint.folder, seat.checkpoint.words)
+    net = read_taste_network(seat.folder, seat.table.words)
     nats = sum(sequence_nats(net, lessons))
     words = sum(int((lesson.targets & (lesson.ids != end)).sum()) for lesson in lessons)
     return math.exp(nats / words)

@@ -36,7 +36,7 @@ LEAST_PARTNERS = 8  # words that must be left to rhyme with a new ending
 LADDER = ("as asked", "looser rhyme", "assonance", "no rhyme")
 _TIER_COST = (0.0, -0.9, -2.0)  # nats: a perfect rhyme is worth so much more than one of a family, or of vowels alone
 _NEVER = np.float32(-np.inf)
-_RECENT = 4  # words of the span guard that look back
+_MOST_FIRST = 3  # lines that begin alike, after which one more makes no difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ class Taste:
     line_theme: float = 0.9
     repeat: float = 0.35
     same_start: float = 0.5
+    broken: float = 0.5
+    same_first: float = 0.15
     common: float = 0.3
     same_frame: float = 0.6
 
@@ -349,6 +351,8 @@ class SongWriter:
             context = [*desk.words[-2:], end] if desk.words else [end]
             nats = self.seat.second.nats_each([*context, *words, end])[len(context) :]
             value -= taste.second * float(nats.mean())
+            # a word that is less likely here than anywhere breaks the sentence
+            value -= taste.broken * float(np.maximum(0, nats + self._common[[*words, end]]).sum())
             value -= taste.common * float(self._common[list(words)].mean())
         content = [w for w in words if lexicon.content[w]]
         value -= taste.same_frame * desk.frames[self._frame(words)]
@@ -357,6 +361,7 @@ class SongWriter:
         value += float(np.mean(desk.bias[list(words)])) * 0.5
         value -= taste.repeat * sum(desk.used[int(self._stems[w])] for w in content) / max(1, len(words)) * 2
         value -= taste.same_start * desk.openings[words[:2]]
+        value -= taste.same_first * min(_MOST_FIRST, desk.openings[words[:1]])
         value -= 0.8 * sum(_has(words, phrase) for phrase in self._cliches)
         return value
 
@@ -402,7 +407,7 @@ class SongWriter:
         )  # fmt: skip
         desk.words += draft.words
         desk.texts.add(draft.words)
-        desk.openings[draft.words[:2]] += 1
+        desk.openings.update((draft.words[:2], draft.words[:1]))
         desk.frames[self._frame(draft.words)] += 1
         desk.used.update(int(self._stems[w]) for w in draft.words if lexicon.content[w])
 

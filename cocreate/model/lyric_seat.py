@@ -20,12 +20,14 @@ from cocreate.model.chinese import HanTable, chinese_lexicon
 from cocreate.model.decoder import Decoder
 from cocreate.model.lexicon import Addition, FloatArray, Lexicon, english_lexicon, new_rows
 from cocreate.model.lyric_words import WordTable
-from cocreate.model.pens import NetPen, Pen, end_id
+from cocreate.model.pens import NetPen, NgramPen, Pen, end_id
 from cocreate.model.spans import SpanIndex
+from cocreate.model.vocabulary import Vocabulary
 from cocreate.model.word_ngrams import WordNgrams
 from cocreate.model.word_vectors import Vectors, unit
 
 WORDS_FILE, SECOND_FILE, SPANS_FILE = "words.npz", "second.npz", "spans.npz"
+BACK_FILE = "back.npz"  # an n-gram model of lines written back to front, which writes where there is no network
 CHINESE, DEFAULT = "zh", "lyrics"
 _TOKENIZERS = ("tokenizer_config.json", "merges.txt", "spiece.model")  # what only other models' folders hold
 
@@ -34,7 +36,8 @@ _TOKENIZERS = ("tokenizer_config.json", "merges.txt", "spiece.model")  # what on
 class LyricSeat:
     """Everything that writes lyrics in one language."""
 
-    checkpoint: Checkpoint
+    folder: Path
+    checkpoint: Checkpoint | None  # None where an n-gram model writes
     table: WordTable
     lexicon: Lexicon
     vectors: Vectors
@@ -43,6 +46,7 @@ class LyricSeat:
     second: WordNgrams | None
     spans: SpanIndex | None
     base: Path | None = None
+    back: WordNgrams | None = None
 
     def with_words(self, additions: Sequence[Addition], names: Sequence[str]) -> LyricSeat:
         """The seat with words added; they have no company yet, so their vectors are zero."""
@@ -58,6 +62,9 @@ class LyricSeat:
             from cocreate.model.hugging import HuggingPen
 
             return HuggingPen(self.base, self.lexicon, theme=theme, rows=rows)
+        if self.back is not None:
+            return NgramPen(self.back, self.lexicon, end=end_id(self.table), rows=rows)
+        assert self.checkpoint is not None, "a seat has a network or an n-gram model"
         net = Decoder(self.checkpoint)
         known = len(self.table.words)
         if len(self.lexicon) > known:
@@ -97,7 +104,9 @@ def open_seat(name: str | Path = DEFAULT, *, language: str = "en") -> LyricSeat:
             raise CheckpointError(
                 f"a lyric checkpoint must hold a folder {CHINESE} to write Chinese, got none in {name}"
             )
-    checkpoint = open_checkpoint(folder)
+    bare = (folder / BACK_FILE).is_file() and not (folder / "model.safetensors").is_file()
+    checkpoint = None if bare else open_checkpoint(folder)
+    words = Vocabulary.load(folder / "vocab.json") if checkpoint is None else checkpoint.words
     path = folder / WORDS_FILE
     if not path.is_file():
         raise CheckpointError(f"a lyric checkpoint must hold {WORDS_FILE}, got none in {folder}; is it a music one?")
@@ -105,17 +114,18 @@ def open_seat(name: str | Path = DEFAULT, *, language: str = "en") -> LyricSeat:
         vectors = file["vectors"].astype(np.float32) / np.float32(127)
         names = [str(word) for word in file["names"]]
     if language == CHINESE:
-        table: WordTable = HanTable(checkpoint.words)
+        table: WordTable = HanTable(words)
         lexicon = chinese_lexicon(table)
     else:
-        table = WordTable(checkpoint.words)
+        table = WordTable(words)
         lexicon = english_lexicon(table, names=names)
     mean = unit(vectors[lexicon.content & vectors.any(axis=1)]).mean(axis=0)
     second, spans = folder / SECOND_FILE, folder / SPANS_FILE
     return LyricSeat(
-        checkpoint, table, lexicon, np.asarray(unit(vectors), dtype=np.float32), np.asarray(mean, dtype=np.float32),
-        language, WordNgrams.load(second) if second.is_file() else None,
+        folder, checkpoint, table, lexicon, np.asarray(unit(vectors), dtype=np.float32),
+        np.asarray(mean, dtype=np.float32), language, WordNgrams.load(second) if second.is_file() else None,
         SpanIndex.load(spans) if spans.is_file() else None,
+        back=WordNgrams.load(folder / BACK_FILE) if bare else None,
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ _KINDS = {  # consonants that pass for each other at the end of a sung line
     **dict.fromkeys("B D G".split(), "b"), **dict.fromkeys("P T K".split(), "p"),
     **dict.fromkeys("M N NG".split(), "m"),
     **dict.fromkeys("V DH Z ZH JH".split(), "v"), **dict.fromkeys("F TH S SH CH".split(), "f"),
-    **dict.fromkeys("L R".split(), "l"), **dict.fromkeys("W Y HH".split(), "w"),
+    "L": "l", "R": "r", **dict.fromkeys("W Y HH".split(), "w"),
 }  # fmt: skip
 _BEFORE_R = {"IY": "IH", "OW": "AO", "UW": "UH", "EY": "EH"}  # here/near, more/for, tour/poor: r-coloured vowels
 _ADDED = {  # what singers need and the dictionary lacks
