@@ -8,6 +8,7 @@ Conventions:
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -21,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without Chinese still gets its table
+    # numpy's products are small here: its threads wait for each other more than they save. Training by torch has its own
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         import typer
 
