@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without Chinese still gets its table
-    # numpy's products are small here: its threads wait for each other more than they save. Training by torch has its own
+    # our products are small: numpy's threads wait for each other more than they save; torch has threads of its own
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         import typer
