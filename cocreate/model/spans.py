@@ -2,7 +2,8 @@
 
 Conventions:
     A span is eight ids (of Chinese, five) that follow each other in singing order, over line ends, within one
-    text. The filter never misses a span that is there; of spans that are not, about two in a hundred are refused for nothing.
+    text. The filter never misses a span that is there; of spans that are not, about two
+    in a hundred are refused for nothing.
 """
 
 from __future__ import annotations
