@@ -30,6 +30,7 @@ from cocreate.model.lyric_data import (
 from cocreate.model.lyric_lessons import NOTHING_TOLD, LyricLessons, PackedVerse, Told
 from cocreate.model.lyric_seat import save_seat
 from cocreate.model.lyric_words import WordTable, choose_words
+from cocreate.model.spans import SPAN_CHARACTERS, SPAN_WORDS
 from cocreate.model.train import Plan, Progress, State, train_lessons
 
 PRESET = "lyric"
@@ -117,7 +118,8 @@ def finish(
     verse, (poems, case) = prepared.splits["train"], corpus
     names = [word for word in case.names() if word in prepared.table.ids]
     second = second_opinion(verse, register="modern" if language == "en" else None)
-    save_seat(out, vectors=prepared.vectors, names=names, second=second, spans=guard(verse))
+    size = SPAN_WORDS if language == "en" else SPAN_CHARACTERS
+    save_seat(out, vectors=prepared.vectors, names=names, second=second, spans=guard(verse, size=size))
     card = {
         "name": out.name,
         "art": "lyrics",

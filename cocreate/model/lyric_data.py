@@ -11,7 +11,7 @@ import numpy.typing as npt
 from cocreate.model.lyric_corpus import Poem
 from cocreate.model.lyric_lessons import IntArray, PackedVerse, pack
 from cocreate.model.lyric_words import WordTable
-from cocreate.model.spans import SpanIndex
+from cocreate.model.spans import SPAN_WORDS, SpanIndex
 from cocreate.model.word_ngrams import WordNgrams
 from cocreate.model.word_vectors import Vectors, company_vectors
 from cocreate.music.prosody import look_up, valences
@@ -99,6 +99,6 @@ def second_opinion(verse: PackedVerse, *, register: str | None = "modern", order
     return WordNgrams.fit(chosen, size=len(verse.table.words), order=order, prune=1)
 
 
-def guard(verse: PackedVerse) -> SpanIndex:
-    """Every span of eight words of the verse."""
-    return SpanIndex.fit(sung_texts(verse, breaks=False), unknown=verse.table.unknown)
+def guard(verse: PackedVerse, *, size: int = SPAN_WORDS) -> SpanIndex:
+    """Every span of ``size`` words of the verse."""
+    return SpanIndex.fit(sung_texts(verse, breaks=False), unknown=verse.table.unknown, size=size)

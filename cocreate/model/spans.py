@@ -1,8 +1,9 @@
 """Which spans of eight words the training texts hold: the guard against copying, in a Bloom filter.
 
 Conventions:
-    A span is eight ids that follow each other in singing order, over line ends, within one text. The filter never
-    misses a span that is there; of spans that are not, about two in a hundred are refused for nothing.
+    A span is eight ids (of Chinese, five) that follow each other in singing order, over line ends, within one
+    text. The filter never misses a span that is there; of spans that are not, about two
+    in a hundred are refused for nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 SPAN_WORDS = 8
+SPAN_CHARACTERS = 5  # a whole line of old verse is as short as that
 _HASHES = 5
 _BITS_A_SPAN = 8
 _PRIMES = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)  # odd constants of well-known mixers
@@ -25,33 +27,34 @@ class SpanIndex:
     """A Bloom filter over spans; ``bits`` packed, least first."""
 
     bits: npt.NDArray[np.uint8]
+    size: int = SPAN_WORDS
 
     @classmethod
-    def fit(cls, texts: Iterable[npt.ArrayLike], *, unknown: int) -> SpanIndex:
+    def fit(cls, texts: Iterable[npt.ArrayLike], *, unknown: int, size: int = SPAN_WORDS) -> SpanIndex:
         """The spans of ``texts`` that have no ``unknown`` word."""
         keys: list[npt.NDArray[np.uint64]] = []
         for text in texts:
             ids = np.asarray(text, dtype=np.int64)
-            if len(ids) >= SPAN_WORDS:
-                rows = np.lib.stride_tricks.sliding_window_view(ids, SPAN_WORDS)
+            if len(ids) >= size:
+                rows = np.lib.stride_tricks.sliding_window_view(ids, size)
                 keys.append(_keys(rows[(rows != unknown).all(axis=1)]))
         found = np.unique(np.concatenate(keys)) if keys else np.zeros(0, dtype=np.uint64)
-        size = max(64, len(found) * _BITS_A_SPAN)
-        flags = np.zeros(-(-size // 8) * 8, dtype=np.bool_)
+        room = max(64, len(found) * _BITS_A_SPAN)
+        flags = np.zeros(-(-room // 8) * 8, dtype=np.bool_)
         for places in _places(found, len(flags)):
             flags[places] = True
-        return cls(np.packbits(flags, bitorder="little"))
+        return cls(np.packbits(flags, bitorder="little"), size)
 
     def holds_any(self, words: Sequence[int]) -> bool:
-        """True when some eight of the words stand so in a training text."""
-        return self.longest(words) >= SPAN_WORDS
+        """True when a whole span of the words stands so in a training text."""
+        return self.longest(words) >= self.size
 
     def longest(self, words: Sequence[int]) -> int:
-        """Words of the longest run of which every eight are known; 0 when no eight are."""
+        """Words of the longest run of which every span is known; 0 when none is."""
         ids = np.asarray(words, dtype=np.int64)
-        if len(ids) < SPAN_WORDS:
+        if len(ids) < self.size:
             return 0
-        keys = _keys(np.lib.stride_tricks.sliding_window_view(ids, SPAN_WORDS))
+        keys = _keys(np.lib.stride_tricks.sliding_window_view(ids, self.size))
         known = np.ones(len(keys), dtype=np.bool_)
         for places in _places(keys, len(self.bits) * 8):
             known &= (self.bits[places >> 3] >> (places & 7).astype(np.uint8)) & 1 == 1
@@ -59,17 +62,17 @@ class SpanIndex:
         for hit in known:
             run = run + 1 if hit else 0
             best = max(best, run)
-        return best + SPAN_WORDS - 1 if best else 0
+        return best + self.size - 1 if best else 0
 
     def save(self, path: Path) -> None:
         """Write as npz."""
-        np.savez(path, bits=self.bits)
+        np.savez(path, bits=self.bits, size=np.array([self.size]))
 
     @classmethod
     def load(cls, path: Path) -> SpanIndex:
         """Read what ``save`` wrote."""
         with np.load(path, allow_pickle=False) as file:
-            return cls(file["bits"])
+            return cls(file["bits"], int(file["size"][0]) if "size" in file.files else SPAN_WORDS)
 
 
 def _keys(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:

@@ -12,3 +12,5 @@ write --theme "dance fiddle party" --mood happy --form V,C,V --syllables 7,7,7,7
 write samples/03_folk_d_minor.mid --theme "sea ship sailor" --mood dark --rhyme AABB --seed 22
 write --theme "letter window autumn" --mood wistful --form V,C,B,C --rhyme ABAB --seed 19
 write --theme "money work boss" --mood angry --form V,C,V,C --rhyme ABCB --syllables 8,6,8,6 --seed 14
+write --lang zh --theme 雨夜 --rhyme AABA --syllables 7,7,7,7 --form V,V --seed 3
+write --lang zh --theme 江舟 --rhyme ABCB --syllables 5,5,5,5 --form V,V --seed 5
