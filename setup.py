@@ -10,7 +10,7 @@ from setuptools import find_packages, setup
 
 packages = find_packages(include=["cocreate", "cocreate.*"])
 package_dir, package_data = {}, {"cocreate": ["py.typed"], "cocreate.model.corpus": ["*.npy"]}
-package_data |= {"cocreate.files": ["sounds/*"], "cocreate.taste": ["*.npz"], "cocreate.music": ["data/*.gz", "data/*.txt"]}
+package_data |= {"cocreate.files": ["sounds/*"], "cocreate.taste": ["*.npz"], "cocreate.music": ["data/*"]}
 here = Path(__file__).resolve().parent
 if (here / "checkpoints").is_dir():
     packages.append("cocreate.checkpoints")
