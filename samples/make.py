@@ -41,7 +41,9 @@ CC0. `python samples/make.py` writes them again.
 
 What the partners were given is in `sources/`, all in the public domain: `greensleeves.abc` (traditional, typed by us),
 `old_hundredth.abc` (Loys Bourgeois, 1551, the tune alone, typed by us), `maple_leaf_rag.mid` (Scott Joplin, 1899: the
-first strain of the Mutopia Project's edition by Chris Sawer, Mutopia-2011/11/13-23, public domain)."""
+first strain of the Mutopia Project's edition by Chris Sawer, Mutopia-2011/11/13-23, public domain).
+
+`lyrics/` holds twelve finished songs, `catalogue/` the small catalogue of `cocreate recommend --profile example`."""
 
 
 def main() -> None:
