@@ -153,7 +153,7 @@ def test_a_checkpoint_with_a_cut_file_is_refused(
 
 
 def test_an_unknown_checkpoint_is_refused(refused: Callable[..., None]) -> None:
-    refused(["melody", "--checkpoint", "lyrics"], BROKEN, "'lyrics'", "music")
+    refused(["melody", "--checkpoint", "no_such"], BROKEN, "'no_such'", "music")
 
 
 def test_a_request_that_no_melody_can_meet_exits_with_its_own_code(refused: Callable[..., None]) -> None:
