@@ -19,12 +19,17 @@ BARS = 8
 
 def held_out_pairs(data: str, *, count: int) -> list[tuple[Song, Song]]:
     """Pairs of neighbours among the first bars of held-out tunes of one metre: hymns, fiddle tunes, jazz heads."""
-    groups: dict[str, list[Song]] = {}
+    groups: dict[str, list[tuple[str, Song]]] = {}
     for piece in read_sets([data], only=("openhymnal_pd", "fiddle_tunes_pd", "openewld_pd")):
         song = piece.song
         if piece.split == "test" and len(song.meters) == 1 and not song.pickup_ticks and len(song.bars()) >= BARS:
-            groups.setdefault(f"{piece.dataset} {song.meter}", []).append(song.slice_bars(0, BARS))
-    found = [pair for songs in groups.values() for pair in zip(songs[::2], songs[1::2], strict=False)]
+            groups.setdefault(f"{piece.dataset} {song.meter}", []).append((piece.work, song.slice_bars(0, BARS)))
+    found = [
+        (first, second)
+        for songs in groups.values()
+        for (one, first), (other, second) in zip(songs[::2], songs[1::2], strict=False)
+        if one != other  # between two prints of one tune lies nothing
+    ]
     return found[:: max(1, len(found) // count)][:count]
 
 
