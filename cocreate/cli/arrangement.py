@@ -16,6 +16,7 @@ from cocreate.cli.ideas import (
     OutOption,
     ProfileOption,
     SeedOption,
+    StemsOption,
     StyleOption,
     TemperatureOption,
 )
@@ -54,6 +55,7 @@ def arrange(
     profile: ProfileOption = "me",
     checkpoint: CheckpointOption = "music",
     out: OutOption = Path("ideas"),
+    stems: StemsOption = False,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -64,7 +66,8 @@ def arrange(
             file, parts=parts, style=style, keep=keep, rhythm=rhythm, complexity=complexity, part=part,
             humanise=humanise, guidance=guidance, n=n, seed=seed, temperature=temperature,
         ),
-        n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, force=force, as_json=as_json,
+        n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, stems=stems, force=force,
+        as_json=as_json,
     )  # fmt: skip
 
 
@@ -98,6 +101,7 @@ def song(
     profile: ProfileOption = "me",
     checkpoint: CheckpointOption = "music",
     out: OutOption = Path("ideas"),
+    stems: StemsOption = False,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -109,7 +113,8 @@ def song(
             density=density, mood=mood, chords=chords, parts=parts, like=like or (), humanise=humanise,
             guidance=guidance, n=n, seed=seed, temperature=temperature,
         ),
-        n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, force=force, as_json=as_json,
+        n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, stems=stems, force=force,
+        as_json=as_json,
     )  # fmt: skip
 
 
@@ -130,6 +135,7 @@ def blend(
     profile: ProfileOption = "me",
     checkpoint: CheckpointOption = "music",
     out: OutOption = Path("ideas"),
+    stems: StemsOption = False,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -140,5 +146,6 @@ def blend(
             first, second, at=at, part=part, second_part=second_part, style=style, guidance=guidance, n=n, seed=seed,
             temperature=temperature,
         ),
-        n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, force=force, as_json=as_json,
+        n=n, seed=seed, style=style, profile=profile, checkpoint=checkpoint, out=out, stems=stems, force=force,
+        as_json=as_json,
     )  # fmt: skip
