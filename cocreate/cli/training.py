@@ -109,6 +109,7 @@ def train_harmony(
     only: Annotated[list[str] | None, typer.Option("--set", help="Of these sets alone; may be given again.")] = None,
     start: Annotated[str | None, typer.Option("--from", help="Chord checkpoint to begin with.")] = None,
     rate: Annotated[float | None, typer.Option(help="Highest learning rate.")] = None,
+    dropout: Annotated[float | None, typer.Option(help="0 to 1; small sets need more.")] = None,
     seed: Annotated[int, typer.Option(help="Of the weights and of what is heard when.")] = 0,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="The checkpoint.")] = Path("checkpoints/my_harmony"),
     force: ForceOption = False,
@@ -123,8 +124,8 @@ def train_harmony(
 
     with _bars() as (reading, learning):
         card = make_chord_checkpoint(
-            corpus, out, minutes=minutes, tier=tier, sets=tuple(only or ()), start=start, rate=rate, seed=seed,
-            watch_reading=reading, watch_training=learning,
+            corpus, out, minutes=minutes, tier=tier, sets=tuple(only or ()), start=start, rate=rate,
+            dropout=dropout, seed=seed, watch_reading=reading, watch_training=learning,
         )  # fmt: skip
     if as_json:
         print_json(card)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,7 @@ def make_chord_checkpoint(
     sets: Sequence[str] = (),
     start: str | Path | None = None,
     rate: float | None = None,
+    dropout: float | None = None,
     seed: int = 0,
     watch_reading: Callable[[str, int], None] = lambda _name, _count: None,
     watch_training: Callable[[Progress], None] = lambda _: None,
@@ -108,6 +110,7 @@ def make_chord_checkpoint(
         sets: of these sets alone; none for all.
         start: a chord checkpoint to begin from.
         rate: the highest learning rate; by default that of ``chord_train``.
+        dropout: share of each block's answers that is withheld in training; by default that of the plan.
 
     Raises:
         InputError: if nothing is left to train on.
@@ -115,6 +118,8 @@ def make_chord_checkpoint(
         CheckpointError: if ``start`` is broken.
     """
     check_folder(out)
+    if dropout is not None:
+        ChordPlan(dropout=dropout)  # a wrong value is refused before minutes of reading
     before = None if start is None else load(find(start) / WEIGHTS)
     pieces = read_chord_pieces(corpora, tiers=tiers_up_to(tier), sets=sets, watch=watch_reading)
     chosen = {split: [p for p in pieces if p.split == split] for split in ("train", "validation")}
@@ -129,6 +134,7 @@ def make_chord_checkpoint(
     heard = [lesson for lesson in lessons["validation"] if lesson.taste] or lessons["validation"]
     features = max(len(lesson.taste) for lesson in lessons["train"])
     plan = before.plan if before is not None else ChordPlan(features=features)
+    plan = plan if dropout is None else replace(plan, dropout=dropout)
     state = out / "training" / "chords.safetensors"
     state.parent.mkdir(parents=True, exist_ok=True)
     last: list[Progress] = []

@@ -49,7 +49,7 @@ def evaluate_vary(
     table: Mapping[str, Any],
     pieces: Sequence[Piece],
     *,
-    each: int = 4,
+    each: int = 1,
     seed: int = 0,
     watch: Callable[[str], None] = lambda _doing: None,
 ) -> VaryReport:

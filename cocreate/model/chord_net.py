@@ -57,6 +57,8 @@ class ChordPlan:
     def __post_init__(self) -> None:
         if self.width % self.heads or self.width // self.heads % 2:
             raise InputError(f"width must be an even multiple of heads, got {self.width} and {self.heads}")
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"dropout must be in 0..1, 1 not included, got {self.dropout:g}")
 
 
 @dataclass(frozen=True, slots=True)
