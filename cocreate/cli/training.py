@@ -177,6 +177,9 @@ def train_lyrics(
     steps: StepsOption = None,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="The checkpoint.")] = Path("checkpoints/my_lyrics"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    start: Annotated[
+        Path | None, typer.Option("--from", metavar="CHECKPOINT", help="Lyric checkpoint to begin with.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the weights and the order of the poems.")] = 0,
     threads: ThreadsOption = None,
     force: ForceOption = False,
@@ -194,8 +197,9 @@ def train_lyrics(
     plan = Plan(preset, minutes, steps, CORPUS_TOKENS, seed=seed, threads=threads, check_every=150, save_every_s=240)
     with _bars() as (reading, learning):
         card = make_lyric_checkpoint(
-            corpus, out, plan, language=language, resume=resume, watch_reading=reading, watch_training=learning
-        )
+            corpus, out, plan, language=language, resume=resume, start=start, watch_reading=reading,
+            watch_training=learning,
+        )  # fmt: skip
     if as_json:
         print_json(card)
         return

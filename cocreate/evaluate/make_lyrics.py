@@ -75,14 +75,16 @@ def make_lyric_checkpoint(
     *,
     language: str = "en",
     resume: bool = False,
+    start: Path | None = None,
     watch_reading: Callable[[str, int], None] = lambda _name, _count: None,
     watch_training: Callable[[Progress], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Build the lyric checkpoint ``out`` and return its card.
+    """Build the lyric checkpoint ``out`` and return its card; its network may begin with the weights of ``start``.
 
     Raises:
         InputError: if there is nothing to train on.
         FileError: if ``out`` cannot be written.
+        CheckpointError: if there is nothing to resume, or the weights of ``start`` do not fit.
     """
     check_folder(out)
     poems, case = read_poems(folders, language=language)
@@ -93,7 +95,8 @@ def make_lyric_checkpoint(
     lessons = LyricLessons(verse, seed=plan.seed, told=told, shares=None if language == "en" else CHINESE_SHARES)
     state = train_lessons(
         lessons, check_batches(prepared.splits["validation"], told), out, plan,
-        words=prepared.table.words, features=VECTOR_WIDTH, resume=resume, watch=watch_training,
+        words=prepared.table.words, features=VECTOR_WIDTH, resume=resume, start=start,
+        watch=watch_training,
     )  # fmt: skip
     return finish(out, (poems, case), prepared, plan, state, language=language)
 

@@ -25,6 +25,7 @@ from torch import nn
 from cocreate.errors import CheckpointError, InputError
 from cocreate.model.chord_clues import ABSENT, HOLD, NO_CHORD, UNKNOWN, UNKNOWN_MODE, UNKNOWN_RICHNESS, Clues, Told
 from cocreate.model.chord_net import ChordBatch, ChordNet, ChordPlan, build
+from cocreate.model.precision import mixed
 from cocreate.model.train import Progress
 from cocreate.model.weights import Tensors, read_tensors, write_tensors
 
@@ -309,7 +310,7 @@ def _chances(pieces: Sequence[ChordPiece]) -> Chances:
 def _update(run: _Run, lessons: Sequence[Lesson], rate: float) -> float:
     batch, targets, basses = batch_of(lessons)
     run.net.train()
-    with torch.autocast("cpu", torch.bfloat16):
+    with mixed("cpu"):
         scores, known = run.net(batch)
         low = run.net.bass_scores(known, targets.clamp(min=0), batch.tones)
     loss = nn.functional.cross_entropy(scores.float().flatten(0, 1), targets.flatten(), ignore_index=_IGNORED)

@@ -29,6 +29,7 @@ from cocreate.model.batches import IGNORED, Batch, Exercise, Lesson, Lessons, wh
 from cocreate.model.checkpoint import write_json
 from cocreate.model.conditioning import TasteNetwork
 from cocreate.model.corpus.pack import Entry
+from cocreate.model.precision import mixed
 from cocreate.model.train import Plan, Progress, State, sequence_nats
 from cocreate.model.vocabulary import Vocabulary
 from cocreate.model.weights import write_checkpoint_weights
@@ -242,7 +243,7 @@ def target_logits(net: TasteNetwork, batch: Batch) -> tuple[torch.Tensor, torch.
     """Logits (N, V), fp32, at the N targets of a batch, and the ids wanted there (N,)."""
     device = next(net.parameters()).device
     ids, taste, labels = (torch.from_numpy(part).to(device) for part in (batch.ids, batch.taste, batch.labels))
-    with torch.autocast(device.type, dtype=torch.bfloat16):
+    with mixed(device.type):
         logits = net(ids, taste)  # (B, T, V)
     wanted = labels != IGNORED
     return logits[wanted].float(), labels[wanted]

@@ -24,6 +24,7 @@ from torch import nn
 from cocreate.errors import CheckpointError, InputError
 from cocreate.model.grid import PAD, GridNet, GridPlan, batch, build, nats_each
 from cocreate.model.grid_clues import IDS, Clues
+from cocreate.model.precision import mixed
 
 IntArray = npt.NDArray[np.int64]
 
@@ -157,7 +158,7 @@ def _epoch(
 
 def _update(run: _Run, pieces: Sequence[Clues], plan: GridPlan) -> float:
     inputs, targets = batch(pieces)
-    with torch.autocast("cpu", torch.bfloat16):
+    with mixed("cpu"):
         logits = run.net(*inputs)
     loss = nn.functional.cross_entropy(logits.flatten(0, 2), targets.flatten(), ignore_index=PAD)
     run.optimiser.zero_grad()

@@ -33,6 +33,7 @@ from cocreate.model.corpus.pack import Entry
 from cocreate.model.feed import Place, Pools, Portion, default_workers, stream
 from cocreate.model.logbook import Logbook
 from cocreate.model.network import build, network_config
+from cocreate.model.precision import Fp32Muon, has_bf16, mixed
 from cocreate.model.ranks import Ranks, alone
 from cocreate.model.vocabulary import Vocabulary
 from cocreate.model.weights import (
@@ -246,7 +247,7 @@ def sequence_nats(net: TasteNetwork, lessons: Sequence[Lesson], *, batch_tokens:
 def _loss(net: Any, batch: Batch, device: torch.device) -> torch.Tensor:
     ids, taste, labels = (torch.from_numpy(part).to(device) for part in (batch.ids, batch.taste, batch.labels))
     wanted = labels != IGNORED
-    with torch.autocast(device.type, dtype=torch.bfloat16):
+    with mixed(device.type):
         # with many words the head is most of the work; a compiled graph wants one shape
         logits = net(ids, taste, wanted) if device.type == "cpu" else net(ids, taste)[wanted]  # (N, V)
     return functional.cross_entropy(logits.float(), labels[wanted])
@@ -421,7 +422,8 @@ class _Run:
 def _optimisers(net: TasteNetwork, plan: Plan) -> list[torch.optim.Optimizer]:
     matrices = [p for name, p in net.named_parameters() if p.ndim == 2 and "embed" not in name]  # noqa: PLR2004
     others = [p for name, p in net.named_parameters() if p.ndim != 2 or "embed" in name]  # noqa: PLR2004
-    muon = torch.optim.Muon(matrices, lr=plan.muon_rate, weight_decay=WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw")
+    kind = torch.optim.Muon if has_bf16(next(net.parameters()).device.type) else Fp32Muon
+    muon = kind(matrices, lr=plan.muon_rate, weight_decay=WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw")
     adam = torch.optim.AdamW(others, lr=plan.adam_rate, betas=(0.9, 0.98), weight_decay=0.0)
     found: list[torch.optim.Optimizer] = [muon, adam]
     for optimiser in found:
