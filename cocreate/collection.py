@@ -26,8 +26,7 @@ from cocreate.shelf import read_styled
 from cocreate.taste.content import mood_fit, mood_place
 from cocreate.taste.diversity import Choice, choose
 from cocreate.taste.events import Event, HeardItem, check_profile_name
-from cocreate.taste.example import NAME as EXAMPLE
-from cocreate.taste.example import example_events, example_items
+from cocreate.taste.example import example_items, unstored_events
 from cocreate.taste.features import DEFAULT_SCALE, FeatureScale
 from cocreate.taste.profile import Profile
 from cocreate.taste.scorer import Scorer
@@ -96,8 +95,8 @@ class Collection:
     @property
     def profile(self) -> Profile:
         """The listener as the stored events have made them; the example where it was asked for and is nobody's own."""
-        if self.profile_name == EXAMPLE and EXAMPLE not in self.store.profiles():
-            return Profile.from_events(EXAMPLE, example_events())
+        if self.profile_name not in self.store.profiles():
+            return Profile.from_events(self.profile_name, unstored_events(self.profile_name))
         return Profile.from_events(self.profile_name, self.store.events(self.profile_name))
 
     def hear(self, path: Path) -> HeardItem:

@@ -32,6 +32,7 @@ from cocreate.music.song import Song
 from cocreate.ranking import Candidate, ranked, with_recipe
 from cocreate.shelf import read_styled, read_tune
 from cocreate.taste.events import check_profile_name
+from cocreate.taste.example import unstored_events
 from cocreate.taste.features import DEFAULT_SCALE, FeatureScale, features, melody_id, scaled, unscaled
 from cocreate.taste.home import has_profile
 from cocreate.taste.profile import Profile
@@ -80,9 +81,9 @@ class Workbench:
 
     @property
     def profile(self) -> Profile:
-        """The listener as the stored events have made them."""
+        """The listener as the stored events have made them; the example where it was asked for and is nobody's own."""
         if not has_profile(self._home, self.profile_name):
-            return Profile.from_events(self.profile_name, [])
+            return Profile.from_events(self.profile_name, unstored_events(self.profile_name))
         from cocreate.taste.store import Store  # SQLAlchemy costs 0.2 s, and a first run has no profile
 
         return Profile.from_events(self.profile_name, Store(self._home).events(self.profile_name))

@@ -138,6 +138,16 @@ def test_the_example_works_right_after_installation(home, capsys):
     assert np.mean([one["style"] in ("reel", "hornpipe") for one in found]) >= 0.6
 
 
+def test_the_example_can_be_shown_and_ranks_ideas_too_but_is_never_stored(home, capsys):
+    assert main(["profile", "show", "example", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["events"]["keep"] >= 5
+    studio = cocreate.Studio(profile="example")
+    assert studio.profile.describe() == Collection(profile="example").profile.describe()
+    assert studio.profile.liked
+    assert main(["profile", "forget", "example", "--all"]) == 2
+    assert "no profile yet" in capsys.readouterr().err
+
+
 def test_the_commands_of_the_catalogue(filled, home, capsys):
     (home / "words.txt").write_text("la la la")
     (home / "t.csv").write_text("file,artist,style,year\nbusy3.mid,Ann,jazz,1999\n,,,\n")

@@ -58,7 +58,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a profile says of its listener."""
-    found = [open_studio(profile=one).profile for one in (_stored() if name is None else (_known(name),))]
+    found = [open_studio(profile=one).profile for one in (_stored() if name is None else (_known(name, shown=True),))]
     if plot:
         if name is None:
             raise InputError("--plot draws one profile; name it: cocreate profile show NAME --plot")
@@ -179,13 +179,21 @@ def _draw(one: Profile, path: Path, *, force: bool) -> None:
     say(f"taste of {one.name!r} in {path}")
 
 
-def _known(name: str) -> str:
+def _known(name: str, *, shown: bool = False) -> str:
+    """``name``, if it is stored; the example can be ``shown`` though it never is."""
     names = _stored()
-    if name not in names:
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "; `cocreate keep FILE --profile NAME` begins one"
-        raise InputError(f"a profile must be one of {', '.join(names) or 'none yet'}, got {name!r}{hint}")
-    return name
+    if name in names:
+        return name
+    if shown:
+        from cocreate.taste.example import NAME as EXAMPLE
+
+        if name == EXAMPLE:
+            return name
+    if not names:
+        raise InputError(f"there is no profile yet, got {name!r}; `cocreate keep FILE --profile {name}` begins one")
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else "; `cocreate keep FILE --profile NAME` begins one"
+    raise InputError(f"a profile must be one of {', '.join(names)}, got {name!r}{hint}")
 
 
 def _stored() -> Sequence[str]:

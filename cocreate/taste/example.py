@@ -45,6 +45,11 @@ def example_events() -> tuple[Event, ...]:
     return (*events, Event("comment", items[said["item"]], text=said["text"], at=_DAY))
 
 
+def unstored_events(name: str) -> tuple[Event, ...]:
+    """What is known of a listener of whom nothing is stored: the example's events under its name, else nothing."""
+    return example_events() if name == NAME else ()
+
+
 def described(item: HeardItem) -> dict[str, Any]:
     """An item as the file keeps it."""
     heard = {name: None if v is None else round(v, _DIGITS) for name, v in item.features.as_dict().items()}
