@@ -70,33 +70,37 @@ def measure(
     lists = best(scores, k)
     if spread:
         lists = with_exposure(scores, lists)
+    coverage = len(np.unique(lists)) / max(1, int(np.isfinite(scores).any(axis=0).sum()))
     gains = 1 / np.log2(np.arange(2, k + 2))
     common = -np.log2(np.maximum(1, np.asarray((heard > 0).sum(axis=0)).ravel()) / heard.shape[0])
     facts = unit_rows(content)
     main = np.argsort(-np.asarray(content.sum(axis=0)).ravel(), kind="stable")[:_MAIN_TAGS]
     shares = sp.csr_matrix(content[:, main], dtype=np.float64)
-    rows: dict[str, list[float]] = {name: [] for name in METRICS if name != "coverage"}
-    for listener, right in enumerate(held):
-        if not len(right):
-            continue
-        shown = lists[listener]
-        hits = np.isin(shown, right)
-        found, precision = int(hits.sum()), float(hits.mean())
-        recall = found / len(right)
-        rows["ndcg"].append(float((hits * gains).sum() / gains[: min(k, len(right))].sum()))
-        rows["recall"].append(recall)
-        rows["precision"].append(precision)
-        rows["f1"].append(2 * precision * recall / (precision + recall) if found else 0.0)
-        ranks = np.flatnonzero(hits) + 1
-        rows["map"].append(float((np.arange(1, found + 1) / ranks).sum() / min(k, len(right))))
-        rows["hit"].append(float(found > 0))
-        rows["novelty"].append(float(common[shown].mean()))
-        alike = np.asarray((facts[shown] @ facts[shown].T).todense())
-        rows["diversity"].append(float(1 - (alike.sum() - np.trace(alike)) / (k * (k - 1))))
-        own = _shares(shares[heard.indices[heard.indptr[listener] : heard.indptr[listener + 1]]])
-        rows["calibration"].append(float(np.abs(_shares(shares[shown]) - own).sum() / 2))
-    rankable = int(np.isfinite(scores).any(axis=0).sum())
-    return Measured({name: np.array(values) for name, values in rows.items()}, len(np.unique(lists)) / max(1, rankable))
+    with_right = np.array([place for place, right in enumerate(held) if len(right)], dtype=np.int64)
+    lists = lists[with_right]
+    shown = sp.csr_matrix(
+        (np.ones(lists.size), lists.ravel(), np.arange(0, lists.size + 1, k)), shape=(len(lists), scores.shape[1])
+    )
+    hits = np.array([np.isin(row, held[place]) for row, place in zip(lists, with_right, strict=True)]).reshape(-1, k)
+    rights, found = np.array([len(held[place]) for place in with_right]), hits.sum(axis=1)
+    most = np.minimum(k, rights)
+    recall, precision, counted = found / rights, found / k, hits.cumsum(axis=1) / np.arange(1, k + 1)
+    sums = shown @ facts
+    whole = np.asarray(sums.multiply(sums).sum(axis=1)).ravel()  # of all pairs' likeness, each item with itself too
+    selves = shown @ np.asarray(facts.multiply(facts).sum(axis=1)).ravel()
+    own = _shares(np.asarray(((heard > 0).astype(np.float64)[with_right] @ shares).todense()))
+    values = {
+        "ndcg": (hits * gains).sum(axis=1) / gains.cumsum()[most - 1],
+        "recall": recall,
+        "precision": precision,
+        "f1": 2 * precision * recall / np.maximum(precision + recall, 1e-12),
+        "map": (counted * hits).sum(axis=1) / most,
+        "hit": (found > 0).astype(np.float64),
+        "novelty": common[lists].mean(axis=1),
+        "diversity": 1 - (whole - selves) / (k * (k - 1)),
+        "calibration": np.abs(_shares(np.asarray((shown @ shares).todense())) - own).sum(axis=1) / 2,
+    }
+    return Measured(values, coverage)
 
 
 def with_exposure(scores: Singles, lists: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -117,8 +121,8 @@ def with_exposure(scores: Singles, lists: npt.NDArray[np.int64]) -> npt.NDArray[
     return found
 
 
-def _shares(rows: sp.csr_matrix) -> npt.NDArray[np.float64]:
-    total = np.asarray(rows.sum(axis=0)).ravel()
-    whole = float(total.sum())
-    found: npt.NDArray[np.float64] = total / whole if whole else np.full(total.size, 1 / total.size)
+def _shares(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Rows as shares of their sums; one that is all 0 has even shares."""
+    wholes = rows.sum(axis=1, keepdims=True)
+    found: npt.NDArray[np.float64] = np.where(wholes > 0, rows / np.maximum(wholes, 1e-12), 1 / rows.shape[1])
     return found
