@@ -21,6 +21,7 @@ from cocreate.taste.recommenders import best, unit_rows
 from cocreate.taste.table import Singles
 
 K = 20
+LEAST_SHOWN = 0.9  # of the items that can be shown, where exposure is spread
 _Z = 1.96
 _MAIN_TAGS = 50
 
@@ -65,7 +66,7 @@ def measure(
         held: of each listener the items that are right; listeners with none are left out.
         heard: histories, (listeners, items); for novelty and calibration.
         content: counts of tags, (items, tags).
-        spread: give each list's last place to the best item that nobody was shown yet (`with_exposure`).
+        spread: give last places to items that nobody was shown yet (`with_exposure`).
     """
     lists = best(scores, k)
     if spread:
@@ -103,21 +104,27 @@ def measure(
     return Measured(values, coverage)
 
 
-def with_exposure(scores: Singles, lists: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The same lists, but the last place of each goes to the best item for this listener that no list shows yet.
+def with_exposure(
+    scores: Singles, lists: npt.NDArray[np.int64], *, least: float = LEAST_SHOWN
+) -> npt.NDArray[np.int64]:
+    """The same lists, but places go to the best item for this listener that no list shows yet.
 
-    So that an item nobody has heard is heard by somebody: the price is a twentieth of a list.
+    From the last place of each list upwards, until ``least`` of the items that can be shown are: so that what nobody
+    has heard is heard by somebody. The price is a twentieth of a list a round.
     """
     found = lists.copy()
-    shown = np.zeros(scores.shape[1], dtype=bool)
-    shown[lists[:, :-1]] = True
-    for row in range(len(found)):
-        open_scores = np.where(shown, -np.inf, scores[row])
-        open_scores[found[row, :-1]] = -np.inf
-        candidate = int(np.argmax(open_scores))
-        if np.isfinite(open_scores[candidate]):
-            found[row, -1] = candidate
-        shown[found[row, -1]] = True
+    rankable = np.isfinite(scores).any(axis=0)
+    counts = np.bincount(found.ravel(), minlength=scores.shape[1])
+    wanted = least * int(rankable.sum())
+    for place in range(found.shape[1] - 1, 0, -1):
+        for row in range(len(found)):
+            if (counts > 0).sum() >= wanted:
+                return found
+            candidate = int(np.argmax(np.where(counts > 0, -np.inf, scores[row])))
+            if np.isfinite(scores[row, candidate]) and counts[found[row, place]] > 1:
+                counts[found[row, place]] -= 1
+                found[row, place] = candidate
+                counts[candidate] += 1
     return found
 
 

@@ -32,7 +32,7 @@ class ImplicitALS(Recommender):
     def __init__(
         self,
         *,
-        factors: int = 192,
+        factors: int = 128,
         unheard: float = 0.06,
         ridge: float = 0.012,
         rounds: int = 8,
