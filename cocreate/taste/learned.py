@@ -28,6 +28,7 @@ OTHER_STYLE_SHARE = 0.5  # a verdict on another style says half as much about th
 CALIBRATION: Mapping[str, tuple[float, float]] = MappingProxyType({"both": (1.374, -0.589), "one": (1.503, -0.926)})
 MOST_REFERENCES = 150  # heard items a side that the kernel looks at; the strongest
 _RIDGE = 10.0  # strong: ten pieces must not decide eighty features
+_PIECE = 2_048  # rows
 _NEWTON_STEPS = 30
 _CONVERGED = 1e-6
 _KERNEL_GAIN = 8.0  # logits for one unit of similarity difference
@@ -94,7 +95,7 @@ class Taste:
     def log_odds(self, table: ItemTable) -> dict[str, Singles]:
         """Taste, comments and words, each (n,)."""
         slope, offset = CALIBRATION["both" if self.slopes is not None else "one"]
-        heard = (table.known.max(axis=1) > 0) & (self.evidence > 0)
+        heard = table.heard if self.evidence > 0 else np.float32(0)
         return {
             "taste": (self.raw(table) * np.float32(self.trust * slope) + np.float32(self.trust * offset)) * heard,
             "comments": _masked(table, self.pulls),
@@ -127,20 +128,16 @@ class Taste:
 
     def raw(self, table: ItemTable) -> Singles:
         """Taste before its calibration, (n,)."""
-        total = np.zeros(len(table), dtype=np.float32)
+        nothing = np.zeros(len(WIDE))
+        slopes = nothing if self.slopes is None else self.slopes * FAMILY
+        square, line, constant = (
+            (self._likelihood_share * one for one in self.quadratic) if self.quadratic else (nothing,) * 3
+        )
+        linear, total = _scan(table, slopes, square, line, constant)
         if self.slopes is not None:
-            linear = _masked(table, self.slopes * FAMILY) + np.float32(self.bias)
             near = _closeness(self.liked, table) - _closeness(self.disliked, table)
-            chance = (_logistic(linear) + _logistic(np.float32(_KERNEL_GAIN) * near)) / 2
-            total += np.log(chance / (1 - chance)).astype(np.float32) * (table.known.max(axis=1) > 0)
-        if self.quadratic is not None:
-            square, line, constant = (np.float32(self._likelihood_share) * one for one in self.quadratic)
-            for place, block in enumerate(BLOCKS):
-                if not table.known[:, place].any():
-                    continue
-                rows = table.wide[:, block]
-                known = (rows * rows) @ square[block].astype(np.float32) + rows @ line[block].astype(np.float32)
-                total += table.known[:, place] * (known + np.float32(constant[block].sum()))
+            chance = (_logistic(linear + np.float32(self.bias)) + _logistic(np.float32(_KERNEL_GAIN) * near)) / 2
+            total += np.log(chance / (1 - chance)) * table.heard
         return total
 
     @property
@@ -190,6 +187,26 @@ def _masked(table: ItemTable, slopes: Floats) -> Singles:
         if slopes[block].any():
             total += table.known[:, place] * (table.wide[:, block] @ slopes[block].astype(np.float32))
     return total
+
+
+def _scan(table: ItemTable, slopes: Floats, square: Floats, line: Floats, constant: Floats) -> tuple[Singles, Singles]:
+    """Over what is known of each row, the sums of ``slopes`` x and of ``square`` x² + ``line`` x + ``constant``.
+
+    In pieces that fit a processor's cache, since reading the table is what takes the time.
+    """
+    found = np.zeros((2, len(table)), dtype=np.float32)
+    for place, block in enumerate(BLOCKS):
+        if not table.known[:, place].any():
+            continue
+        lines = np.stack([slopes[block], line[block]], axis=1).astype(np.float32)
+        squares, base = square[block].astype(np.float32), np.float32(constant[block].sum())
+        for first in range(0, len(table), _PIECE):
+            part = slice(first, first + _PIECE)
+            rows, known = table.wide[part, block], table.known[part, place]
+            sums = rows @ lines
+            found[0, part] += known * sums[:, 0]
+            found[1, part] += known * (sums[:, 1] + (rows * rows) @ squares + base)
+    return found[0], found[1]
 
 
 def _closeness(side: Side, table: ItemTable) -> Singles:
