@@ -260,7 +260,7 @@ class Collection:
         """What the histories of the other listeners in the database say of each item, where there are enough."""
         from cocreate.taste.crowd import crowd_scores
 
-        return crowd_scores(self.store, self.profile_name, [item.id for item in items])
+        return crowd_scores(self.store, self.profile_name, items)
 
 
 def song_item(song: Song, collection: Collection) -> HeardItem:

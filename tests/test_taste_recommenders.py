@@ -31,7 +31,9 @@ MAKERS = {
     "iALS": lambda: ImplicitALS(factors=4),
     "SGD": lambda: RatingFactors(factors=4, epochs=60),
     "kernel": ContentKernel,
-    "hybrid": lambda: Hybrid(warm=ImplicitALS(factors=4), cold=ContentKernel(inner=Ease(ridge=1.0))),
+    "hybrid": lambda: Hybrid(
+        warm=[ImplicitALS(factors=4), Ease(ridge=1.0)], cold=ContentKernel(inner=[Ease(ridge=1.0)])
+    ),
 }
 SEES_TASTE = [name for name in MAKERS if name not in ("popularity", "SGD")]
 

@@ -21,7 +21,6 @@ import scipy.sparse as sp
 from cocreate.errors import InputError
 from cocreate.evaluate.taste_hetrec import HetRec, Places, read_hetrec, split_histories, split_items
 from cocreate.evaluate.taste_metrics import METRICS, Measured, measure
-from cocreate.taste.factors import ImplicitALS
 from cocreate.taste.hybrid import Hybrid, standard
 from cocreate.taste.kernel import ContentKernel
 from cocreate.taste.recommenders import (
@@ -37,7 +36,7 @@ from cocreate.taste.table import Singles
 
 PARTS = ("warm", "cold", "unseen")
 LIKES = (3, 5, 10, 20)
-HYBRID, EXPOSED = "hybrid", "hybrid, last place for the unshown"
+HYBRID, EXPOSED = "hybrid", "hybrid, last places for the unshown"
 _STATED = {
     ("warm", "popularity"): (0.097, 0.105), ("warm", "item-kNN"): (0.237, 0.229), ("warm", "user-kNN"): (0.238, 0.234),
     ("warm", "EASE"): (0.281, 0.277), ("warm", "iALS"): (0.289, 0.286),
@@ -122,7 +121,6 @@ def _warm(hetrec: HetRec, seed: int) -> list[_Row]:
     content = hetrec.tags.counts(hetrec.tags.not_of(held))
     ranked = by_rank(plays, 1.0)
     rows: list[_Row] = []
-    kept: dict[str, Singles] = {}
 
     def note(name: str, scores: Singles) -> None:
         shown = scores.copy()
@@ -130,14 +128,13 @@ def _warm(hetrec: HetRec, seed: int) -> list[_Row]:
         rows.append(("warm", name, measure(shown, held, heard=plays, content=content)))
 
     models: list[Recommender] = [Popularity(), ItemNeighbours(), UserNeighbours(), ContentCosine(), Ease()]
+    kept: dict[str, Singles] = {}
     for model in models:
-        scores = model.fit(ranked, content).score(ranked)
-        note(model.name, scores)
-        if model.name in ("EASE", "content cosine"):
-            kept[model.name] = scores
+        kept[model.name] = model.fit(ranked, content).score(ranked)
+        note(model.name, kept[model.name])
     hybrid = Hybrid()
     hybrid.fit(plays, content)
-    als = hybrid.warm.score(plays)
+    als = hybrid.warm[-1].score(plays)
     note("iALS", als)
     blend = standard(kept["EASE"], plays) + standard(als, plays) + 0.3 * standard(kept["content cosine"], plays)
     note("z(EASE) + z(iALS) + .3 z(content)", blend.astype(np.float32))
@@ -152,30 +149,30 @@ def _cold(hetrec: HetRec, seed: int) -> list[_Row]:
     listeners, artists, less = hetrec.tags.without(cold)
     rows: list[_Row] = []
 
+    where = np.searchsorted(cold, artists)
+
     def note(name: str, scores: Singles, *, spread: bool = False) -> None:
-        shown = np.full(scores.shape, -np.inf, dtype=np.float32)
-        shown[:, cold] = scores[:, cold]
+        shown = _only(scores, cold, plays)
         rows.append(("cold", name, measure(shown, held, heard=plays, content=content, spread=spread)))
 
-    oracle = np.asarray((hetrec.plays > 0).sum(axis=0)).ravel().astype(np.float32)
+    oracle = np.asarray((hetrec.plays > 0).sum(axis=0)).ravel().astype(np.float32)[cold]
     note("popularity (oracle)", np.tile(oracle, (plays.shape[0], 1)))
     ones = sp.csr_matrix((plays > 0).astype(np.float32))
     for name, model in (
-        ("kernel on plays alone", ContentKernel(smooth=0.0)),
-        ("content kernel", ContentKernel(inner=ImplicitALS(factors=64, unheard=0.1, ridge=0.01))),
+        ("ridge, tags to listeners", ContentKernel(power=1, smooth=0.0)),
+        ("content kernel", ContentKernel()),
     ):
         model.fit(ones, content)
         weights = model.weights(ones)
-        scores = model.reach(weights)
-        scores[listeners, artists] = model.score_as(weights, listeners, less)
+        scores = model.reach(weights, cold)
+        scores[listeners, where] = model.score_as(weights, listeners, less)
         note(name, scores)
     facts = model.facts(content)
     likes = ones @ facts
-    cosine = np.asarray((likes @ facts.T).todense(), dtype=np.float32)
-    own = model.facts(less)
-    cosine[listeners, artists] = np.asarray(likes[listeners].multiply(own).sum(axis=1)).ravel()
+    cosine = np.asarray((likes @ facts[cold].T).todense(), dtype=np.float32)
+    cosine[listeners, where] = np.asarray(likes[listeners].multiply(model.facts(less)).sum(axis=1)).ravel()
     note("content cosine", cosine)
-    blend = _blend(scores, cosine, ones, cold)
+    blend = Hybrid.blended(scores, cosine, ones)
     note(HYBRID, blend)
     note(EXPOSED, blend, spread=True)
     return rows
@@ -189,28 +186,26 @@ def _unseen(hetrec: HetRec, seed: int) -> list[_Row]:
     known = np.setdiff1d(np.arange(len(people)), others)
     content = hetrec.tags.counts(~np.isin(hetrec.tags.listener, others))
     train = sp.csr_matrix((plays[known] > 0).astype(np.float32))
-    kernel = ContentKernel(inner=ImplicitALS(factors=64, unheard=0.1, ridge=0.01))
+    kernel = ContentKernel()
     kernel.fit(train, content)
     facts = kernel.facts(content)
     rows: list[_Row] = []
     for count in LIKES:
         histories, held = _some_likes(hetrec.plays, plays, others, cold, count, seed)
-        cosine = np.asarray((histories @ facts @ facts.T).todense(), dtype=np.float32)
-        scores = kernel.score(histories)
+        cosine = np.asarray((histories @ facts @ facts[cold].T).todense(), dtype=np.float32)
+        scores = kernel.reach(kernel.weights(histories), cold)
         for name, values in (
-            ("content cosine", cosine), ("content kernel", scores), (HYBRID, _blend(scores, cosine, histories, cold)),
+            ("content cosine", cosine), ("content kernel", scores), (HYBRID, Hybrid.blended(scores, cosine, histories)),
         ):  # fmt: skip
-            shown = np.full(values.shape, -np.inf, dtype=np.float32)
-            shown[:, cold] = values[:, cold]
-            found = measure(shown, held, heard=histories, content=content)
-            rows.append((f"unseen, {count} likes", name, found))
+            shown = _only(values, cold, histories)
+            rows.append((f"unseen, {count} likes", name, measure(shown, held, heard=histories, content=content)))
     return rows
 
 
-def _blend(scores: Singles, cosine: Singles, histories: sp.csr_matrix, cold: Places) -> Singles:
-    """The hybrid's scores of the held-out artists; minus infinity elsewhere."""
-    found = np.full(scores.shape, -np.inf, dtype=np.float32)
-    found[:, cold] = Hybrid.blended(scores[:, cold], cosine[:, cold], histories)
+def _only(scores: Singles, items: Places, histories: sp.csr_matrix) -> Singles:
+    """Scores of some items as scores of all; the others are never shown."""
+    found = np.full(histories.shape, -np.inf, dtype=np.float32)
+    found[:, items] = scores
     return found
 
 

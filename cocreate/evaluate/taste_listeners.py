@@ -10,16 +10,18 @@ Conventions:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from cocreate.errors import CocreateError, InputError
 from cocreate.model.corpus.piece import Piece
 from cocreate.music.measures import Floats
 from cocreate.taste.events import Event, HeardItem
+from cocreate.taste.feature_table import FEATURE_NAMES
 from cocreate.taste.features import scaled
 from cocreate.taste.profile import Profile
 from cocreate.taste.scorer import PARTS, Item, Scorer
@@ -38,6 +40,7 @@ TRAITS = (
 LIKES = 5
 RANKED = 40  # pieces of each side that are ranked
 FEWEST = 24  # pieces that a style needs
+Places: TypeAlias = npt.NDArray[np.int64]
 _BINS = 10
 _DAY = "2026-01-01T12:00:00+00:00"
 
@@ -95,28 +98,16 @@ def measure_listeners(pieces: Sequence[Labelled], *, listeners: int = 200, seed:
     Raises:
         InputError: if fewer than three styles have enough pieces.
     """
-    rng = np.random.default_rng(seed)
-    values = np.array([scaled(piece.item.features) for piece in pieces])
-    by_style = _styles(pieces)
-    if len(by_style) < 3:  # noqa: PLR2004 - two that are liked and one that is not
-        raise InputError(f"made listeners need three styles of {FEWEST} held-out pieces, got {', '.join(by_style)}")
     table = ItemTable.of([_bare(piece.item) for piece in pieces])
     likes, both = [], []
     odds: list[tuple[Floats, Floats]] = []
     easy = []
-    for _ in range(listeners):
-        made = _listener(by_style, values, rng)
-        if made is None:
-            continue
-        good, bad = made
+    for good, bad in draw_listeners(pieces, listeners, np.random.default_rng(seed)):
         told, skipped = good[:LIKES], bad[:LIKES]
         size = min(RANKED, len(good) - LIKES, len(bad) - LIKES)  # as many of each
         shown = np.concatenate([good[LIKES : LIKES + size], bad[LIKES : LIKES + size]])
         liked = np.isin(shown, good).astype(np.float64)
-        scored = []
-        for skips in (skipped[:0], skipped):
-            found = _log_odds(pieces, told, skips, table)[shown]
-            scored.append(found)
+        scored = [_log_odds(pieces, told, skips, table)[shown] for skips in (skipped[:0], skipped)]
         likes.append(_auc(scored[0], liked))
         both.append(_auc(scored[1], liked))
         odds.append((scored[1], liked))
@@ -137,29 +128,38 @@ def measure_listeners(pieces: Sequence[Labelled], *, listeners: int = 200, seed:
     )
 
 
-def _listener(
-    by_style: dict[str, Floats], values: Floats, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """The places of what a made listener likes and of what they do not, shuffled; None where there is too little."""
-    from cocreate.taste.feature_table import FEATURE_NAMES
+def draw_listeners(
+    pieces: Sequence[Labelled], count: int, rng: np.random.Generator, *, traits: Sequence[str] = TRAITS
+) -> Iterator[tuple[Places, Places]]:
+    """Places of what each made listener likes and of what they do not, shuffled; one with too little is left out.
 
-    names = rng.choice(sorted(by_style), 2, replace=False)
-    trait = FEATURE_NAMES.index(str(rng.choice(TRAITS)))
-    sign = float(rng.choice((-1.0, 1.0)))
-    own = np.unique(np.concatenate([by_style[str(name)] for name in names]))
-    middle = np.median(values[own, trait])
-    good = own[sign * (values[own, trait] - middle) > 0]
-    rest = np.setdiff1d(np.unique(np.concatenate(list(by_style.values()))), good)
-    if len(good) < 2 * LIKES or len(rest) < 2 * LIKES:
-        return None
-    return rng.permutation(good), rng.permutation(rest)
+    Raises:
+        InputError: if fewer than three styles have enough pieces.
+    """
+    values = np.array([scaled(piece.item.features) for piece in pieces])
+    by_style = _styles(pieces)
+    if len(by_style) < 3:  # noqa: PLR2004 - two that are liked and one that is not
+        raise InputError(f"made listeners need three styles of {FEWEST} pieces, got {', '.join(by_style)}")
+    every = np.unique(np.concatenate(list(by_style.values())))
+    for _ in range(count):
+        names = rng.choice(sorted(by_style), 2, replace=False)
+        trait = FEATURE_NAMES.index(str(rng.choice(traits)))
+        sign = float(rng.choice((-1.0, 1.0)))
+        own = np.unique(np.concatenate([by_style[str(name)] for name in names]))
+        good = own[sign * (values[own, trait] - np.median(values[own, trait])) > 0]
+        rest = np.setdiff1d(every, good)
+        if len(good) >= 2 * LIKES and len(rest) >= 2 * LIKES:
+            yield rng.permutation(good), rng.permutation(rest)
 
 
-def _log_odds(pieces: Sequence[Labelled], liked: Floats, skipped: Floats, table: ItemTable) -> Floats:
-    events = [
-        Event(kind, pieces[int(i)].item, at=_DAY) for kind, side in (("keep", liked), ("skip", skipped)) for i in side
-    ]
-    parts = Scorer(Profile.from_events("made", events)).log_odds(table)
+def profile_of(pieces: Sequence[Labelled], liked: Iterable[int], skipped: Iterable[int]) -> Profile:
+    """The profile of a made listener."""
+    sides = (("keep", liked), ("skip", skipped))
+    return Profile.from_events("made", [Event(k, pieces[int(i)].item, at=_DAY) for k, side in sides for i in side])
+
+
+def _log_odds(pieces: Sequence[Labelled], liked: Places, skipped: Places, table: ItemTable) -> Floats:
+    parts = Scorer(profile_of(pieces, liked, skipped)).log_odds(table)
     return sum((parts[name] for name in PARTS), np.zeros(len(table))).astype(np.float64) + parts["base"]
 
 
@@ -168,7 +168,7 @@ def _bare(item: HeardItem) -> Item:
     return Item(item.id, item.features, traits=tuple(item.traits.items()))
 
 
-def _styles(pieces: Sequence[Labelled]) -> dict[str, Floats]:
+def _styles(pieces: Sequence[Labelled]) -> dict[str, Places]:
     found: dict[str, list[int]] = {}
     for place, piece in enumerate(pieces):
         found.setdefault(piece.styles[0], []).append(place)
@@ -220,8 +220,6 @@ class CommentOrders:
 def comment_orders(pieces: Sequence[Labelled], *, comments: int = 3, seed: int = 0) -> CommentOrders:
     """Profiles of ``comments`` remarks about one aspect each, in each language, and how they order other pieces."""
     from scipy.stats import spearmanr
-
-    from cocreate.taste.feature_table import FEATURE_NAMES
 
     rng = np.random.default_rng(seed)
     values = np.array([scaled(piece.item.features) for piece in pieces])

@@ -21,6 +21,7 @@ from cocreate.taste.recommenders import best, unit_rows
 from cocreate.taste.table import Singles
 
 K = 20
+LEAST_SHOWN = 0.9  # of the items that can be shown, where exposure is spread
 _Z = 1.96
 _MAIN_TAGS = 50
 
@@ -65,60 +66,70 @@ def measure(
         held: of each listener the items that are right; listeners with none are left out.
         heard: histories, (listeners, items); for novelty and calibration.
         content: counts of tags, (items, tags).
-        spread: give each list's last place to the best item that nobody was shown yet (`with_exposure`).
+        spread: give last places to items that nobody was shown yet (`with_exposure`).
     """
     lists = best(scores, k)
     if spread:
         lists = with_exposure(scores, lists)
+    coverage = len(np.unique(lists)) / max(1, int(np.isfinite(scores).any(axis=0).sum()))
     gains = 1 / np.log2(np.arange(2, k + 2))
     common = -np.log2(np.maximum(1, np.asarray((heard > 0).sum(axis=0)).ravel()) / heard.shape[0])
     facts = unit_rows(content)
     main = np.argsort(-np.asarray(content.sum(axis=0)).ravel(), kind="stable")[:_MAIN_TAGS]
     shares = sp.csr_matrix(content[:, main], dtype=np.float64)
-    rows: dict[str, list[float]] = {name: [] for name in METRICS if name != "coverage"}
-    for listener, right in enumerate(held):
-        if not len(right):
-            continue
-        shown = lists[listener]
-        hits = np.isin(shown, right)
-        found, precision = int(hits.sum()), float(hits.mean())
-        recall = found / len(right)
-        rows["ndcg"].append(float((hits * gains).sum() / gains[: min(k, len(right))].sum()))
-        rows["recall"].append(recall)
-        rows["precision"].append(precision)
-        rows["f1"].append(2 * precision * recall / (precision + recall) if found else 0.0)
-        ranks = np.flatnonzero(hits) + 1
-        rows["map"].append(float((np.arange(1, found + 1) / ranks).sum() / min(k, len(right))))
-        rows["hit"].append(float(found > 0))
-        rows["novelty"].append(float(common[shown].mean()))
-        alike = np.asarray((facts[shown] @ facts[shown].T).todense())
-        rows["diversity"].append(float(1 - (alike.sum() - np.trace(alike)) / (k * (k - 1))))
-        own = _shares(shares[heard.indices[heard.indptr[listener] : heard.indptr[listener + 1]]])
-        rows["calibration"].append(float(np.abs(_shares(shares[shown]) - own).sum() / 2))
-    rankable = int(np.isfinite(scores).any(axis=0).sum())
-    return Measured({name: np.array(values) for name, values in rows.items()}, len(np.unique(lists)) / max(1, rankable))
+    with_right = np.array([place for place, right in enumerate(held) if len(right)], dtype=np.int64)
+    lists = lists[with_right]
+    shown = sp.csr_matrix(
+        (np.ones(lists.size), lists.ravel(), np.arange(0, lists.size + 1, k)), shape=(len(lists), scores.shape[1])
+    )
+    hits = np.array([np.isin(row, held[place]) for row, place in zip(lists, with_right, strict=True)]).reshape(-1, k)
+    rights, found = np.array([len(held[place]) for place in with_right]), hits.sum(axis=1)
+    most = np.minimum(k, rights)
+    recall, precision, counted = found / rights, found / k, hits.cumsum(axis=1) / np.arange(1, k + 1)
+    sums = shown @ facts
+    whole = np.asarray(sums.multiply(sums).sum(axis=1)).ravel()  # of all pairs' likeness, each item with itself too
+    selves = shown @ np.asarray(facts.multiply(facts).sum(axis=1)).ravel()
+    own = _shares(np.asarray(((heard > 0).astype(np.float64)[with_right] @ shares).todense()))
+    values = {
+        "ndcg": (hits * gains).sum(axis=1) / gains.cumsum()[most - 1],
+        "recall": recall,
+        "precision": precision,
+        "f1": 2 * precision * recall / np.maximum(precision + recall, 1e-12),
+        "map": (counted * hits).sum(axis=1) / most,
+        "hit": (found > 0).astype(np.float64),
+        "novelty": common[lists].mean(axis=1),
+        "diversity": 1 - (whole - selves) / (k * (k - 1)),
+        "calibration": np.abs(_shares(np.asarray((shown @ shares).todense())) - own).sum(axis=1) / 2,
+    }
+    return Measured(values, coverage)
 
 
-def with_exposure(scores: Singles, lists: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The same lists, but the last place of each goes to the best item for this listener that no list shows yet.
+def with_exposure(
+    scores: Singles, lists: npt.NDArray[np.int64], *, least: float = LEAST_SHOWN
+) -> npt.NDArray[np.int64]:
+    """The same lists, but places go to the best item for this listener that no list shows yet.
 
-    So that an item nobody has heard is heard by somebody: the price is a twentieth of a list.
+    From the last place of each list upwards, until ``least`` of the items that can be shown are: so that what nobody
+    has heard is heard by somebody. The price is a twentieth of a list a round.
     """
     found = lists.copy()
-    shown = np.zeros(scores.shape[1], dtype=bool)
-    shown[lists[:, :-1]] = True
-    for row in range(len(found)):
-        open_scores = np.where(shown, -np.inf, scores[row])
-        open_scores[found[row, :-1]] = -np.inf
-        candidate = int(np.argmax(open_scores))
-        if np.isfinite(open_scores[candidate]):
-            found[row, -1] = candidate
-        shown[found[row, -1]] = True
+    rankable = np.isfinite(scores).any(axis=0)
+    counts = np.bincount(found.ravel(), minlength=scores.shape[1])
+    wanted = least * int(rankable.sum())
+    for place in range(found.shape[1] - 1, 0, -1):
+        for row in range(len(found)):
+            if (counts > 0).sum() >= wanted:
+                return found
+            candidate = int(np.argmax(np.where(counts > 0, -np.inf, scores[row])))
+            if np.isfinite(scores[row, candidate]) and counts[found[row, place]] > 1:
+                counts[found[row, place]] -= 1
+                found[row, place] = candidate
+                counts[candidate] += 1
     return found
 
 
-def _shares(rows: sp.csr_matrix) -> npt.NDArray[np.float64]:
-    total = np.asarray(rows.sum(axis=0)).ravel()
-    whole = float(total.sum())
-    found: npt.NDArray[np.float64] = total / whole if whole else np.full(total.size, 1 / total.size)
+def _shares(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Rows as shares of their sums; one that is all 0 has even shares."""
+    wholes = rows.sum(axis=1, keepdims=True)
+    found: npt.NDArray[np.float64] = np.where(wholes > 0, rows / np.maximum(wholes, 1e-12), 1 / rows.shape[1])
     return found

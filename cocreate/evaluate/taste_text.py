@@ -33,7 +33,7 @@ DOMAINS: Mapping[str, re.Pattern[str]] = {
 }
 OTHER, MIXED = "other", "mixed"
 SHORTEST = 4  # characters; shorter lines are list marks
-_WORDS_WEIGHT = 0.6  # logits a mark of the lexicon; chosen on training domains
+_WORDS_WEIGHT = 1.0  # logits a mark of the lexicon; chosen on training domains
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def measure_text(reviews: Reviews) -> TextReport:
             held = np.flatnonzero(domains == name)
             others = [d for d in DOMAINS if d != name] + ([OTHER] if setting == "open" else [])
             seen = np.flatnonzero(np.isin(domains, others))
-            weights, bias = train([reviews.texts[int(i)] for i in seen], reviews.liked[seen])
+            weights, bias = train([reviews.texts[int(i)] for i in seen], reviews.liked[seen], domains[seen].tolist())
             texts = [reviews.texts[int(i)] for i in held]
             logits = matrix_of(texts) @ weights + bias
             marks = np.array([words_say(text.lower()) for text in texts])
@@ -138,7 +138,7 @@ def format_text(report: TextReport) -> str:
 
 def ship(reviews: Reviews) -> None:
     """Train on every line and write the table that is shipped."""
-    save_table(*train(list(reviews.texts), reviews.liked))
+    save_table(*train(list(reviews.texts), reviews.liked, reviews.domains))
 
 
 def _right(says: Floats, liked: Floats) -> float:

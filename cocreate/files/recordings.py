@@ -46,20 +46,24 @@ def listen(path: Path) -> Recording:
         InputError: if librosa is not installed or the recording is silent.
         FileError: if the file is missing or no recording that we can read.
     """
+    import soundfile
+
     try:
         import librosa
     except ImportError as error:
         raise InputError("recordings need librosa: pip install 'cocreate[audio]'") from error
     if not path.is_file():
         raise FileError(f"a recording must exist, but there is no file {path}; check the path")
+    try:
+        with soundfile.SoundFile(path) as file:
+            rate, most = file.samplerate, int(MOST_SECONDS * file.samplerate)
+            file.seek(max(0, (file.frames - most) // 2))
+            heard = file.read(most, dtype="float32", always_2d=True).mean(axis=1)
+    except (soundfile.LibsndfileError, OSError, ValueError) as error:
+        raise FileError(f"{path} cannot be read as a recording: {error}") from error
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of decoders that fall back to others
-        try:
-            whole = float(librosa.get_duration(path=str(path)))
-            start = max(0.0, (whole - MOST_SECONDS) / 2)
-            sound, _ = librosa.load(str(path), sr=RATE_HZ, mono=True, offset=start, duration=MOST_SECONDS)
-        except Exception as error:
-            raise FileError(f"{path} cannot be read as a recording: {error}") from error
+        warnings.simplefilter("ignore")  # of short sounds
+        sound = librosa.resample(heard, orig_sr=rate, target_sr=RATE_HZ)
         if sound.size < RATE_HZ // 2 or float(np.abs(sound).max()) < 1e-4:  # noqa: PLR2004 - half a second; silence
             raise InputError(f"a recording must have half a second of sound, got silence or less in {path}")
         traits = _traits(sound)

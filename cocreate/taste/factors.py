@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from cocreate.taste.recommenders import Recommender, Sparse, by_rank
 from cocreate.taste.table import Singles
 
-_ROWS = 256  # solved in one stroke
+_ROWS, _CELLS = 1_024, 8_192  # rows, and entries in them, that are solved in one stroke
 
 
 class ImplicitALS(Recommender):
@@ -32,7 +32,7 @@ class ImplicitALS(Recommender):
     def __init__(
         self,
         *,
-        factors: int = 192,
+        factors: int = 128,
         unheard: float = 0.06,
         ridge: float = 0.012,
         rounds: int = 8,
@@ -60,30 +60,43 @@ class ImplicitALS(Recommender):
         return found
 
     def _solved(self, weights: Sparse, other: Singles) -> Singles:
-        """Factors of the rows of ``weights``, the other side's being given."""
-        size = other.shape[1]
-        base = self.unheard * (other.T @ other)
-        found = np.zeros((weights.shape[0], size), dtype=np.float32)
+        """Factors of the rows of ``weights``, the other side's being given.
+
+        In the basis in which the part that all rows share is diagonal, a row with k entries is a system of k unknowns
+        (Woodbury), so that the many items of few listeners cost next to nothing.
+        """
+        spread, turn = np.linalg.eigh(self.unheard * (other.T @ other))
+        turned = other @ turn
+        found = np.zeros((weights.shape[0], other.shape[1]), dtype=np.float32)
         counts = np.diff(weights.indptr)
         order = np.argsort(counts, kind="stable")
-        for first in range(0, len(order), _ROWS):
-            rows = order[first : first + _ROWS]
+        order = order[np.searchsorted(counts[order], 1) :]
+        first = 0
+        while first < len(order):
+            size = max(1, min(_ROWS, _CELLS // int(counts[order[min(first + _ROWS, len(order)) - 1]])))
+            rows = order[first : first + size]
+            first += size
             most = int(counts[rows].max())
-            if not most:
-                continue
-            places = np.zeros((len(rows), most), dtype=np.int64)
-            values = np.zeros((len(rows), most), dtype=np.float32)
-            for at, row in enumerate(rows):
-                part = slice(weights.indptr[row], weights.indptr[row + 1])
-                places[at, : counts[row]] = weights.indices[part]
-                values[at, : counts[row]] = weights.data[part]
-            heard = other[places] * (values > 0)[..., None]  # (rows, most, F)
-            left = np.matmul((heard * values[..., None]).transpose(0, 2, 1), heard) + base
+            taken = np.arange(most) < counts[rows][:, None]
+            entries = np.where(taken, weights.indptr[rows][:, None] + np.arange(most), 0)
+            values = np.where(taken, weights.data[entries], 1.0).astype(np.float32)
+            heard = turned[weights.indices[entries]] * taken[..., None]  # (rows, most, F)
             steady = self.ridge * (counts[rows] + self.unheard * len(other))
-            left[:, np.arange(size), np.arange(size)] += steady[:, None].astype(np.float32)
-            right = (heard * (values + self.unheard)[..., None]).sum(axis=1)
-            found[rows] = np.linalg.solve(left, right[..., None])[..., 0]
-        return found
+            inverse = (1.0 / (np.maximum(spread, 0.0) + steady[:, None])).astype(np.float32)
+            roots = np.sqrt(values)
+            scaled = heard * roots[..., None]
+            wanted = np.where(taken, (values + self.unheard) / roots, 0.0).astype(np.float32)
+            if most < other.shape[1]:
+                left = np.matmul(scaled * inverse[:, None, :], scaled.transpose(0, 2, 1))
+                left[:, np.arange(most), np.arange(most)] += 1.0
+                each = np.linalg.solve(left, wanted[..., None])
+                found[rows] = inverse * np.matmul(each.transpose(0, 2, 1), scaled)[:, 0]
+            else:
+                left = np.matmul(scaled.transpose(0, 2, 1), scaled)
+                left[:, np.arange(len(spread)), np.arange(len(spread))] += 1.0 / inverse
+                found[rows] = np.linalg.solve(left, (scaled * wanted[..., None]).sum(axis=1)[..., None])[..., 0]
+        turned_back: Singles = found @ turn.T
+        return turned_back
 
     def _contributions(self, history: Sparse, item: int) -> dict[int, float]:
         """Hu, Koren and Volinsky's own: the solved system is a sum over the heard items."""

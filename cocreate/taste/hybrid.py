@@ -2,12 +2,14 @@
 
 Conventions:
     As in `recommenders`. Each part is put on one scale for each listener (mean 0, spread 1 over the items they have not
-    heard). An item with k listeners is scored by the collaborative blend with weight k / (k + `TRUST`), by content with
-    the rest. Content is the kernel regression and, while little is known of the listener, likeness to what they heard.
+    heard). The collaborative blend is the mean of its voices: implicit ALS of several sizes and beginnings.
+    An item with k listeners is scored by it with weight k / (k + `TRUST`), by content with the rest. Content is the
+    kernel regression and, while little is known of the listener, likeness to what they heard.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,40 +23,45 @@ from cocreate.taste.recommenders import ContentCosine, Recommender, Sparse
 from cocreate.taste.table import Singles
 
 TRUST = 0.5  # listeners at which an item's histories say as much as its content
+SIZES = (96, 128, 192)  # factors of each implicit ALS of the blend
 CONTENT_IN_WARM = 0.3  # of the content's say where an item was heard
-FEW = 5.0  # heard items at which likeness counts half of what it does for a newcomer
-NEWCOMER = 2.2  # weight of likeness beside the regression for a newcomer
+FEW = 4.0  # heard items at which likeness counts half of what it does for a newcomer
+NEWCOMER = 5.0  # weight of likeness beside the regression for a newcomer
 
 
 class Hybrid(Recommender):
-    """Implicit ALS, kernel regression on content and content likeness, blended by what is known."""
+    """Implicit ALS, kernel regression on content and content likeness, blended by what is known.
+
+    Args:
+        warm: collaborative voices.
+        cold: the regression on content.
+    """
 
     name: ClassVar[str] = "hybrid"
     needs_content: ClassVar[bool] = True
 
-    def __init__(self, *, warm: ImplicitALS | None = None, cold: ContentKernel | None = None) -> None:
+    def __init__(self, *, warm: Sequence[Recommender] | None = None, cold: ContentKernel | None = None) -> None:
         super().__init__()
-        self.warm = ImplicitALS() if warm is None else warm
-        self.cold = ContentKernel(inner=ImplicitALS(factors=64, unheard=0.1, ridge=0.01)) if cold is None else cold
+        self.warm = [ImplicitALS(factors=size, seed=seed) for seed, size in enumerate(SIZES)] if warm is None else warm
+        self.cold = ContentKernel() if cold is None else cold
         self.like = ContentCosine()
 
     def _learned(self, plays: Sparse, content: Sparse | None) -> dict[str, npt.NDArray[Any]]:
         assert content is not None
-        self.warm.fit(plays)
+        for model in self.warm:
+            model.fit(plays)
         self.cold.fit(plays, content)
         facts = self.cold.facts(sp.csr_matrix(content))
         self.like.fit(plays, facts)
         return {
             "items": np.array(plays.shape[1]), "listeners": np.asarray((plays > 0).sum(axis=0)).ravel(),
-            **{f"warm_{k}": v for k, v in self.warm.state.items()},
-            **{f"cold_{k}": v for k, v in self.cold.state.items()},
-            **{f"like_{k}": v for k, v in self.like.state.items()},
+            **{f"{name}{k}": v for name, part in self._parts() for k, v in part.state.items()},
         }  # fmt: skip
 
     def load(self, path: Path) -> Recommender:
         """Read what `save` wrote, all parts."""
         super().load(path)
-        for name, part in (("warm_", self.warm), ("cold_", self.cold), ("like_", self.like)):
+        for name, part in self._parts():
             part.state = {k.removeprefix(name): v for k, v in self.state.items() if k.startswith(name)}
         self.cold.open_inner()
         return self
@@ -66,12 +73,18 @@ class Hybrid(Recommender):
         found: Singles = (_on_one_scale(cold) + few * _on_one_scale(like)).astype(np.float32)
         return found
 
+    def collaborative_scores(self, histories: Sparse) -> Singles:
+        """The voices' mean, each on one scale."""
+        voices = (standard(model.score(histories), histories) for model in self.warm)
+        found: Singles = sum(voices, np.zeros((histories.shape[0], self.items), dtype=np.float32)) / len(self.warm)
+        return found
+
     def content_scores(self, histories: Sparse) -> Singles:
         """The blend for items that nobody has heard."""
         return self.blended(self.cold.score(histories), self.like.score(histories), histories)
 
     def _scores(self, histories: Sparse) -> Singles:
-        heard = standard(self.warm.score(histories), histories)
+        heard = self.collaborative_scores(histories)
         unheard = standard(self.content_scores(histories), histories)
         listeners = self.state["listeners"].astype(np.float32)
         known = (listeners / (listeners + np.float32(TRUST))).astype(np.float32)
@@ -86,14 +99,20 @@ class Hybrid(Recommender):
         both = self.blended(cold, like, history)
         outer = _spread_of(both, history)
         total: dict[int, float] = dict.fromkeys(map(int, history.indices), 0.0)
-        for part, weight in (
-            (self.warm, known / _spread_of(self.warm.score(history), history)),
-            (self.cold, cold_share / outer / _plain_spread(cold)),
-            (self.like, cold_share * few / outer / _plain_spread(like)),
-        ):
+        shares: list[tuple[Recommender, float]] = [
+            (model, known / len(self.warm) / _spread_of(model.score(history), history)) for model in self.warm
+        ]
+        shares.append((self.cold, cold_share / outer / _plain_spread(cold)))
+        shares.append((self.like, cold_share * few / outer / _plain_spread(like)))
+        for part, weight in shares:
             for column, value in part._contributions(history, item).items():  # noqa: SLF001 - our own parts
                 total[column] += weight * value
         return total
+
+    def _parts(self) -> list[tuple[str, Recommender]]:
+        """Every model with the start of its names in the state."""
+        return [*((f"warm{place}_", model) for place, model in enumerate(self.warm)),
+                ("cold_", self.cold), ("like_", self.like)]  # fmt: skip
 
 
 def standard(scores: Singles, histories: Sparse) -> Singles:

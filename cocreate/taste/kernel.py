@@ -2,13 +2,14 @@
 
 Conventions:
     As in `recommenders`. Content is raw counts, items x facts (how often a tag was given). The regression learns, for
-    each listener, their column over the items that were heard; the column is first completed by a collaborative model,
-    which says of the items they did not hear how much they would have (`smooth`). A listener that was never met is the
+    each listener, their column over the items that were heard; the column is first completed by collaborative models,
+    which say of the items they did not hear how much they would have (`smooth`). A listener that was never met is the
     same sum with their own column: nothing is fitted again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,28 +18,43 @@ import scipy.linalg as sl
 import scipy.sparse as sp
 
 from cocreate.errors import InputError
+from cocreate.taste.factors import ImplicitALS
 from cocreate.taste.recommenders import Ease, Places, Recommender, Sparse, pack, unit_rows, unpack
 from cocreate.taste.table import Singles
 
-MOST_ITEMS = 8_000  # heard items with content that a kernel matrix is made of; the most heard
-_RARE = 0.5  # power of the inverse frequency of a fact
+MOST_ITEMS = 8_000  # of a kernel matrix of 0.26 GB
+_RARE = 0.25  # power of the inverse frequency of a fact
 _COUNT_WEIGHT, _ANY_WEIGHT = 0.2, 0.3  # of how much, and whether anything, is known
 OWN_TRUST = 15.0  # likes at which a history counts half beside what the collaborative model makes of it
 _CHUNK = 2_000
 
 
 class ContentKernel(Recommender):
-    """Kernel ridge regression from facts to listeners."""
+    """Kernel ridge regression from facts to listeners, the kernel a polynomial: pairs and triples of facts count too.
+
+    Args:
+        power: of the polynomial ((1 + x·y) / 2) ^ power; 1 is linear.
+        ridge: added to the kernel's diagonal.
+        smooth: spreads of a listener's own column that what completes it is worth, shared evenly among ``inner``.
+        most: heard items with content that it learns from; the most heard.
+        inner: what completes a column; by default EASE and implicit ALS.
+    """
 
     name: ClassVar[str] = "content kernel"
     needs_content: ClassVar[bool] = True
 
     def __init__(
-        self, *, width: float = 0.8, ridge: float = 0.5, smooth: float = 3.0, inner: Recommender | None = None
-    ):
+        self,
+        *,
+        power: int = 3,
+        ridge: float = 0.5,
+        smooth: float = 4.0,
+        most: int = MOST_ITEMS,
+        inner: Sequence[Recommender] | None = None,
+    ) -> None:
         super().__init__()
-        self.width, self.ridge, self.smooth = width, ridge, smooth
-        self.inner = Ease() if inner is None else inner
+        self.power, self.ridge, self.smooth, self.most = power, ridge, smooth, most
+        self.inner = (Ease(), ImplicitALS()) if inner is None else tuple(inner)
 
     def _learned(self, plays: Sparse, content: Sparse | None) -> dict[str, npt.NDArray[Any]]:
         assert content is not None
@@ -46,8 +62,8 @@ class ContentKernel(Recommender):
         heard = np.flatnonzero((listeners > 0) & (np.diff(sp.csr_matrix(content).indptr) > 0))
         if not heard.size:
             raise InputError("content regression needs at least one heard item with content, got none")
-        if heard.size > MOST_ITEMS:
-            heard = np.sort(heard[np.argsort(-listeners[heard], kind="stable")[:MOST_ITEMS]])
+        if heard.size > self.most:
+            heard = np.sort(heard[np.argsort(-listeners[heard], kind="stable")[: self.most]])
         counts = np.asarray((content[heard] > 0).sum(axis=0)).ravel()
         useful = np.flatnonzero(counts >= min(2, heard.size))
         rare = (np.log(content.shape[0] / np.maximum(1, counts[useful])) ** _RARE).astype(np.float32)
@@ -61,23 +77,26 @@ class ContentKernel(Recommender):
         gram[np.arange(len(gram)), np.arange(len(gram))] += self.ridge
         state["factor"] = sl.cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
         if self.smooth:
-            self.inner.fit(plays)
-            spread = float(self.inner.score(plays[: min(512, plays.shape[0])]).std())
-            own = float(np.asarray(plays[: min(512, plays.shape[0])].todense()).std())
-            state["smoothing"] = np.array(self.smooth * own / max(spread, 1e-9), dtype=np.float32)
-            state |= {f"inner_{name}": value for name, value in self.inner.state.items()}
+            some = plays[: min(512, plays.shape[0])]
+            own = float(np.asarray(some.todense()).std())
+            for place, model in enumerate(self.inner):
+                spread = float(model.fit(plays).score(some).std())
+                share = self.smooth / len(self.inner) * own / max(spread, 1e-9)
+                state |= {f"inner{place}_{name}": value for name, value in model.state.items()}
+                state[f"smoothing{place}"] = np.array(share, dtype=np.float32)
         return state
 
     def load(self, path: Any) -> Recommender:
-        """Read what `save` wrote, the inner model too."""
+        """Read what `save` wrote, the inner models too."""
         super().load(path)
         self.open_inner()
         return self
 
     def open_inner(self) -> None:
-        """Hand the inner model its part of the state."""
-        own = {name: value for name, value in self.state.items() if name.startswith("inner_")}
-        self.inner.state = {name.removeprefix("inner_"): value for name, value in own.items()}
+        """Hand each inner model its part of the state."""
+        for place, model in enumerate(self.inner):
+            name = f"inner{place}_"
+            model.state = {key.removeprefix(name): v for key, v in self.state.items() if key.startswith(name)}
 
     def facts(self, content: Sparse) -> Sparse:
         """Counts as the kernel reads them: damped, rare facts more, unit length, and how much is known at all."""
@@ -91,10 +110,11 @@ class ContentKernel(Recommender):
     def weights(self, histories: Sparse) -> Singles:
         """What each heard item's kernel counts for each listener. Shape (heard, histories)."""
         wanted = np.asarray(histories[:, self.state["heard"]].todense(), dtype=np.float32)
-        if "smoothing" in self.state:
+        if self.smooth:
             counts = np.diff(histories.indptr)[:, None].astype(np.float32)
-            wanted = wanted * (counts / (counts + OWN_TRUST))  # few likes say less than what is completed from them
-            wanted = wanted + float(self.state["smoothing"]) * self.inner.score(histories)[:, self.state["heard"]]
+            wanted *= counts / (counts + OWN_TRUST)  # few likes say less than what is completed from them
+            for place, model in enumerate(self.inner):
+                wanted += float(self.state[f"smoothing{place}"]) * model.score(histories)[:, self.state["heard"]]
         found: Singles = sl.cho_solve(
             (self.state["factor"], True), wanted.T, overwrite_b=True, check_finite=False
         ).astype(np.float32)
@@ -109,25 +129,25 @@ class ContentKernel(Recommender):
             found[part] = np.einsum("kh,hk->k", self._kernel(rows[part], known), weights[:, who[part]])
         return found
 
-    def reach(self, weights: Singles) -> Singles:
-        """Scores of all items by `weights`. Shape (histories, items)."""
+    def reach(self, weights: Singles, items: Places | None = None) -> Singles:
+        """Scores by `weights` of some items, in order; None for all. Shape (histories, items)."""
         rows = unpack("facts", self.state)
         known = rows[self.state["heard"]]
-        found = np.empty((weights.shape[1], rows.shape[0]), dtype=np.float32)
-        for first in range(0, rows.shape[0], _CHUNK):
+        asked = rows if items is None else rows[items]
+        found = np.empty((weights.shape[1], asked.shape[0]), dtype=np.float32)
+        for first in range(0, asked.shape[0], _CHUNK):
             part = slice(first, first + _CHUNK)
-            found[:, part] = (self._kernel(rows[part], known) @ weights).T
+            found[:, part] = (self._kernel(asked[part], known) @ weights).T
         return found
 
     def _scores(self, histories: Sparse) -> Singles:
         return self.reach(self.weights(histories))
 
     def _kernel(self, some: Sparse, others: Sparse) -> Singles:
-        squares = [np.asarray(m.multiply(m).sum(axis=1)).ravel().astype(np.float32) for m in (some, others)]
-        gaps = np.asarray((some @ others.T).todense(), dtype=np.float32)
-        gaps *= -2.0
-        gaps += squares[0][:, None]
-        gaps += squares[1][None, :]
-        gaps *= -self.width
-        found: Singles = np.exp(gaps, out=gaps)
-        return found
+        found = np.asarray((some @ others.T).todense(), dtype=np.float32)
+        found += 1.0
+        found *= 0.5
+        raised: Singles = found.copy()
+        for _ in range(self.power - 1):
+            raised *= found
+        return raised

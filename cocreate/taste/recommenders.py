@@ -236,6 +236,10 @@ class UserNeighbours(Recommender):
 class Ease(Recommender):
     """EASE with items scaled by a power of their listeners, solved in the space of listeners (the dual).
 
+    Args:
+        ridge: added to the diagonal.
+        damping: power of an item's listeners that its column is divided by.
+
     Source:
         Steck, Embarrassingly Shallow Autoencoders for Sparse Data, WWW 2019. We differ: the dual form, which is exact
         and fast where there are fewer listeners than items, and the scaling.
@@ -282,14 +286,19 @@ def best(scores: Singles, n: int) -> Places:
 
 
 def by_rank(plays: Sparse, strength: float) -> Sparse:
-    """Play counts as strengths around 1: by each listener's own order, the most played 1 + strength / 2."""
+    """Play counts as strengths around 1: by each listener's own order, the most played 1 + strength / 2; ties share."""
     found = plays.tocsr().astype(np.float32).copy()
-    for row in range(found.shape[0]):
-        part = slice(found.indptr[row], found.indptr[row + 1])
-        size = part.stop - part.start
-        if size:
-            order = np.argsort(np.argsort(found.data[part], kind="stable"), kind="stable")
-            found.data[part] = 1 + strength * ((order + 0.5) / size - 0.5)
+    if not found.nnz:
+        return found
+    sizes = np.diff(found.indptr)
+    owners = np.repeat(np.arange(len(sizes)), sizes)
+    order = np.lexsort((found.data, owners))
+    opens = np.append(True, (np.diff(owners[order]) != 0) | (np.diff(found.data[order]) != 0))
+    firsts = np.flatnonzero(opens)
+    lasts = np.append(firsts[1:], len(order)) - 1
+    middles = ((firsts + lasts) / 2)[np.cumsum(opens) - 1]
+    shares = (middles - found.indptr[owners[order]] + 0.5) / sizes[owners[order]]
+    found.data[order] = 1 + strength * (shares - 0.5)
     return found
 
 

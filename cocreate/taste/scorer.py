@@ -10,8 +10,9 @@ Conventions:
 
 Taste:
     With likes and dislikes: a ridge logistic regression on the wide features (both sides weigh the same) and a kernel
-    similarity (to the liked minus to the disliked), half each. With one side only: how much likelier an item is under a
-    diagonal Gaussian around that side, shrunk towards the ordinary, than under the ordinary itself.
+    similarity (to the liked minus to the disliked), half each; beside them, and with likes alone, how much likelier an
+    item is under a diagonal Gaussian around the liked, shrunk towards the ordinary, than under the ordinary itself,
+    each feature by its relevance (`relevance`). With dislikes alone the same around them, turned round.
 """
 
 from __future__ import annotations

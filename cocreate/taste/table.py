@@ -80,6 +80,7 @@ class ItemTable:
     words: sp.csr_matrix  # (n, words), rows of length 1
     parts: dict[str, Singles]  # style, quality, novelty, crowd, scene: (n,)
     titles: Sequence[str]
+    heard: Singles  # 1 where anything is known in any block: (n,)
     _squares: Singles
     _likeness: OrderedDict[str, Singles] = field(default_factory=OrderedDict)
 
@@ -113,7 +114,8 @@ class ItemTable:
     ) -> ItemTable:
         """A table of columns that are there already (``rows`` as ``wide``)."""
         squares = np.stack([((rows[:, b] * FAMILY[b].astype(np.float32)) ** 2).sum(axis=1) for b in BLOCKS], axis=1)
-        return cls(ids, rows, known, vocabulary, words, parts, titles, squares)
+        heard = (known.sum(axis=1) > 0).astype(np.float32)
+        return cls(ids, rows, known, vocabulary, words, parts, titles, heard, squares)
 
     def __len__(self) -> int:
         return len(self.ids)
