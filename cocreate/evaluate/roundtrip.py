@@ -167,10 +167,12 @@ def _reason(error: CocreateError, path: Path) -> str:
 
 def _compared(song: Song, again: Song, name: str) -> dict[str, tuple[int, int]]:
     """Aspect -> what came back, and what there was."""
-    no_drums = name in (".abc", ".krn")
-    before, after = _sounding(song, no_drums=no_drums), _sounding(again, no_drums=no_drums)
+    before, after = (_sounding(one, no_drums=name == ".krn") for one in (song, again))
     onsets, back = _counts(before, lengths=False), _counts(after, lengths=False)
-    whole, whole_back = _counts(before, lengths=True), _counts(after, lengths=True)
+    # in ABC a stroke has no length of its own
+    whole, whole_back = (
+        _counts(_sounding(one, no_drums=name in (".abc", ".krn")), lengths=True) for one in (song, again)
+    )
     found = {
         _NOTES: (sum((onsets & back).values()), sum(onsets.values())),
         _LENGTHS: (sum((whole & whole_back).values()), sum(whole.values())),

@@ -4,8 +4,8 @@ Conventions:
     MusicXML (.musicxml, .xml, .mxl) and ABC (.abc, the first tune) are read by our own lean readers; kern goes through
     music21, which is imported only then. Each section comes once, with its last
     ending. Tick 0 is a bar line: a pickup is padded on the left. The first part is the melody.
-    What a format cannot say is lost: velocities always, drums in ABC, and a change of tempo or key moves to the bar
-    line before it.
+    What a format cannot say is lost: velocities in ABC and kern, drums in kern, and a change of tempo or key moves to
+    the bar line before it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def write_abc(song: Song, path: Path, *, force: bool = False) -> None:
 
     Raises:
         FileError: if the file exists and ``force`` is false, or cannot be written.
-        InputError: if there is no pitched part.
+        InputError: if there is no part.
     """
     write_text(path, abc_text(song), force=force)
 

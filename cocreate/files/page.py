@@ -1,10 +1,10 @@
 """The printed page: a song engraved as PDF, PNG or SVG.
 
 Conventions:
-    The page is drawn by Verovio from our MusicXML and set by Typst; A4 upright; a section that comes twice in a row
-    has repeat signs. PDF holds
-    all of them; PNG and SVG hold one page a file. Letters that the page's fonts lack (Chinese) come from the fonts of
-    the system.
+    A played song is printed as a copyist writes it (``legible``). The page is drawn by Verovio from our MusicXML and
+    set by Typst; A4 upright, smaller the more staves there are; a section that comes twice in a row has repeat signs.
+    PDF holds all pages; PNG and SVG hold one a file. Letters that the page's fonts lack (Chinese) come from the fonts
+    of the system.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cocreate.errors import FileError, InputError
+from cocreate.files.legible import legible
 from cocreate.files.musicxml_write import musicxml_bytes
 from cocreate.files.output import write_bytes
 from cocreate.music.song import Song
@@ -24,7 +25,7 @@ PAGE_SUFFIXES = (".pdf", ".png", ".svg")
 _FORMATS: dict[str, Literal["pdf", "png", "svg"]] = {".pdf": "pdf", ".png": "png", ".svg": "svg"}
 _WIDTH_MM, _HEIGHT_MM, _HEAD_MM = 210, 297, 24
 _TENTHS = 10  # Verovio counts in tenths of a millimetre
-_SCALE = 100  # percent: staves 6.6 mm high
+_SCALES = ((2, 100), (3, 88), (5, 80), (99, 64))  # staves at most, percent; 100 is a staff 6.6 mm high
 _DOTS_AN_INCH = 150.0
 # glyphs of music fonts in private places, as letters that text fonts have
 _LETTERS = str.maketrans({
@@ -54,15 +55,19 @@ def page_svgs(song: Song) -> tuple[str, ...]:
         raise InputError("a page needs at least one note, got an empty song")
     verovio.enableLog(verovio.LOG_OFF)
     toolkit: Any = verovio.toolkit()
+    score = musicxml_bytes(replace(legible(song), title=""), repeats=True).decode("utf-8")
+    staves = score.count("</clef>")
+    scale = next(percent for most, percent in _SCALES if staves <= most or percent == _SCALES[-1][1])
+    margin = 120 * 100 // scale  # 12 mm, whatever the scale
     toolkit.setOptions(
         {
-            "pageWidth": _WIDTH_MM * _TENTHS, "pageHeight": (_HEIGHT_MM - _HEAD_MM) * _TENTHS, "scale": _SCALE,
+            "pageWidth": _WIDTH_MM * _TENTHS, "pageHeight": (_HEIGHT_MM - _HEAD_MM) * _TENTHS, "scale": scale,
             "scaleToPageSize": True, "header": "none", "footer": "none", "svgViewBox": True, "breaks": "auto",
-            "pageMarginLeft": 120, "pageMarginRight": 120, "pageMarginTop": 30, "pageMarginBottom": 120,
+            "pageMarginLeft": margin, "pageMarginRight": margin, "pageMarginTop": 30, "pageMarginBottom": margin,
             "xmlIdSeed": 1,
         }
     )  # fmt: skip
-    if not toolkit.loadData(musicxml_bytes(replace(song, title=""), repeats=True).decode("utf-8")):
+    if not toolkit.loadData(score):
         raise FileError("the page could not be engraved; export MusicXML instead and open it in a notation program")
     pages = (toolkit.renderToSVG(page).translate(_LETTERS) for page in range(1, toolkit.getPageCount() + 1))
     return tuple(_SIGN.sub(r'<tspan font-size="405px">\1</tspan>', page) for page in pages)
@@ -81,6 +86,7 @@ def page_bytes(song: Song, suffix: str) -> tuple[bytes, ...]:
     pages = page_svgs(song)
     images = "\n#pagebreak()\n".join(
         f'#place(top + left, dy: {_HEAD_MM}mm, image("page{number}.svg", width: 100%))'
+        + (f"\n#place(top + right, dx: -12mm, dy: 14mm, text(size: 11pt)[{number}])" if number > 1 else "")
         for number in range(1, len(pages) + 1)
     )
     sheet = _SHEET.format(width=_WIDTH_MM, height=_HEIGHT_MM, images=images)
