@@ -16,11 +16,12 @@ from cocreate.files.export import export
 from cocreate.files.legible import legible
 from cocreate.files.musicxml_write import musicxml_bytes
 from cocreate.files.note_values import LENGTHS
+from cocreate.files.page import page_svgs
 from cocreate.music.feel import humanise
 from cocreate.music.song import Chord, Key, Meter, Note, Part, Song, Syllable
 
 KICK, SNARE, HAT, OPEN_HAT, CRASH = 36, 38, 42, 46, 49
-TUNE = Part((Note(0, 62, 1920),))
+TUNE = Part((Note(0, 62, 1920), Note(1920, 64, 1920)))
 BEAT = Part(
     (Note(0, KICK, 60), Note(0, CRASH, 1900), Note(240, HAT, 60), Note(480, SNARE, 60), Note(480, HAT, 60)),
     "Drums", "drums",
@@ -46,10 +47,10 @@ def written(*notes: Note, meter: tuple[int, int] = (4, 4)) -> str:
 
 
 def test_drums_are_unpitched_strokes_on_a_percussion_staff_without_a_signature() -> None:
-    root = ET.fromstring(musicxml_bytes(Song((TUNE, BEAT), keys=(Key(0, 2),))))
+    root = ET.fromstring(musicxml_bytes(Song((TUNE, BEAT), keys=(Key(0, 2), Key(1920, 9)))))
     drums = root.findall("part")[1]
+    assert [key.text for key in drums.iter("fifths")] == ["0", "0"]  # at the change too: Verovio gives it to all parts
     assert drums.findtext("measure/attributes/clef/sign") == "percussion"
-    assert drums.findtext("measure/attributes/key/fifths") == "0"
     assert root.findall("part")[0].findtext("measure/attributes/key/fifths") == "2"
     assert drums.find(".//pitch") is None
     first = drums.findall("measure/note")[:2]
@@ -65,8 +66,8 @@ def test_drums_are_unpitched_strokes_on_a_percussion_staff_without_a_signature()
 def test_a_stroke_is_written_to_the_next_or_to_the_end_of_its_beat_and_never_tied() -> None:
     drums = part_of(Song((TUNE, BEAT)))
     heads = [n for n in drums.findall("measure/note") if n.find("chord") is None]
-    assert [n.findtext("duration") for n in heads] == ["240", "240", "480", "960"]
-    assert [n.find("rest") is not None for n in heads] == [False, False, False, True]
+    assert [n.findtext("duration") for n in heads] == ["240", "240", "480", "960", "1920"]
+    assert [n.find("rest") is not None for n in heads] == [False, False, False, True, True]
     assert drums.find(".//tie") is None
 
 
@@ -99,7 +100,7 @@ def test_abc_drums_have_a_percussion_clef_channel_10_and_a_map(tmp_path: Path) -
         'V:2 name="Drums" clef=perc',
         "%%MIDI channel 10",
         "%%MIDI drummap F 36 % Bass Drum",
-        "[F^a]^g [c2g2] z4 |]",
+        "[F^a]^g [c2g2] z4 | z8 |]",
     ):
         assert line in text
 
@@ -128,6 +129,13 @@ def test_every_sound_has_a_place_of_its_own_in_abc() -> None:
     assert all(
         sound_of(mark.step, mark.octave, mark.head) == pitch for pitch in range(35, 60) for mark in [mark_of(pitch)]
     )
+
+
+def test_the_page_has_no_signature_on_drums_where_the_key_changes() -> None:
+    keys = (Key(0, 2), Key(1920, 9))  # two sharps, then three
+    for parts in ((TUNE,), (TUNE, BEAT), (BEAT, TUNE)):
+        svg = "".join(page_svgs(Song(parts, keys=keys)))
+        assert svg.count('class="keyAccid"') == 5
 
 
 # --- staves ----------------------------------------------------------------------------------------------------------

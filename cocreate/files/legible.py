@@ -18,7 +18,7 @@ from cocreate.music.song import TICKS_PER_QUARTER, Note, Part, Song
 _GRIDS = ((120, 160), (60, 80), (30, 40))  # parts of a quarter note in twos and in threes, coarse first
 _WRITTEN = (60, 80)  # what is on one of these was meant so
 _TOGETHER_TICKS = 24  # onsets so close are one chord, played by a person
-_SMALLEST_REST_TICKS = 60  # a shorter silence is how the note before was played
+_SMALLEST_REST_TICKS = 60  # a silence no longer than this is how the note before was played
 _THREES_BY = 0.7  # triplets must fit so much better
 
 
@@ -100,5 +100,6 @@ def _closed(notes: list[Note]) -> list[Note]:
     for note in notes:
         place = bisect_right(onsets, note.end_ticks)
         gap = onsets[place] - note.end_ticks if place < len(onsets) else 0
-        found.append(replace(note, length_ticks=note.length_ticks + gap) if 0 < gap < _SMALLEST_REST_TICKS else note)
+        is_played = 0 < gap <= min(_SMALLEST_REST_TICKS, note.length_ticks // 2)
+        found.append(replace(note, length_ticks=note.length_ticks + gap) if is_played else note)
     return found

@@ -153,19 +153,18 @@ class _PartWriter:
     def _attributes(self, measure: ET.Element, span: Span) -> None:
         first = span.bar.index == 0
         key, meter = change_at(self.song.keys, span), change_at(self.song.meters, span)
-        if self.is_drums:
-            key = Key(0, 0) if first else None
         if not (first or key or meter):
             return
         attributes = _sub(measure, "attributes")
         if first:
             _text(attributes, "divisions", TICKS_PER_QUARTER)
-        if key:
+        if self.is_drums and (first or key):  # said at each change, since some programs give all parts the new one
+            _text(_sub(attributes, "key"), "fifths", 0)
+        elif key:
             self.key = key
             element = _sub(attributes, "key")
             _text(element, "fifths", theory.fifths(key))
-            if not self.is_drums:
-                _text(element, "mode", key.mode)
+            _text(element, "mode", key.mode)
         if meter:
             element = _sub(attributes, "time")
             _text(element, "beats", meter.numerator)

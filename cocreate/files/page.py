@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -35,7 +36,11 @@ _LETTERS = str.maketrans({
 })  # fmt: skip
 # signs in chord symbols: as large as the letters beside them
 _SIGN = re.compile(r'<tspan font-family="Leipzig" font-size="\d+px">([#b♮])</tspan>')
+_NAMESPACES = {"": "http://www.w3.org/2000/svg", "xlink": "http://www.w3.org/1999/xlink"}
+_HREF = "{http://www.w3.org/1999/xlink}href"
+_PERCUSSION_CLEF = "E069"  # its glyph in music fonts
 _SHEET = """
+#set document(title: sys.inputs.title)
 #set page(width: {width}mm, height: {height}mm, margin: 0mm)
 #set text(font: ("Libertinus Serif", "Noto Serif CJK SC", "Songti SC", "SimSun"), size: 17pt)
 #place(top + center, dy: 14mm, sys.inputs.title)
@@ -55,7 +60,8 @@ def page_svgs(song: Song) -> tuple[str, ...]:
         raise InputError("a page needs at least one note, got an empty song")
     verovio.enableLog(verovio.LOG_OFF)
     toolkit: Any = verovio.toolkit()
-    score = musicxml_bytes(replace(legible(song), title=""), repeats=True).decode("utf-8")
+    song = legible(replace(song, title="", parts=tuple(sorted(song.parts, key=lambda part: part.role == "drums"))))
+    score = musicxml_bytes(song, repeats=True).decode("utf-8")
     staves = score.count("</clef>")
     scale = next(percent for most, percent in _SCALES if staves <= most or percent == _SCALES[-1][1])
     margin = 120 * 100 // scale  # 12 mm, whatever the scale
@@ -64,13 +70,32 @@ def page_svgs(song: Song) -> tuple[str, ...]:
             "pageWidth": _WIDTH_MM * _TENTHS, "pageHeight": (_HEIGHT_MM - _HEAD_MM) * _TENTHS, "scale": scale,
             "scaleToPageSize": True, "header": "none", "footer": "none", "svgViewBox": True, "breaks": "auto",
             "pageMarginLeft": margin, "pageMarginRight": margin, "pageMarginTop": 30, "pageMarginBottom": margin,
-            "xmlIdSeed": 1,
+            "lyricWordSpace": 2.0, "xmlIdSeed": 1,
         }
     )  # fmt: skip
     if not toolkit.loadData(score):
         raise FileError("the page could not be engraved; export MusicXML instead and open it in a notation program")
     pages = (toolkit.renderToSVG(page).translate(_LETTERS) for page in range(1, toolkit.getPageCount() + 1))
+    if any(part.role == "drums" for part in song.parts) and len(song.keys) > 1:
+        pages = (_without_drum_signatures(page) for page in pages)
     return tuple(_SIGN.sub(r'<tspan font-size="405px">\1</tspan>', page) for page in pages)
+
+
+def _without_drum_signatures(svg: str) -> str:
+    """The page as it should be: Verovio gives a change of key to every staff, drums too."""
+    for prefix, name in _NAMESPACES.items():
+        ET.register_namespace(prefix, name)
+    root = ET.fromstring(svg)  # noqa: S314 - Verovio's own
+    percussion: set[int] = set()
+    for measure in root.iterfind(".//*[@class='measure']"):
+        for number, staff in enumerate(measure.iterfind("*[@class='staff']")):
+            if any(_PERCUSSION_CLEF in use.get(_HREF, "") for use in staff.iterfind(".//*[@class='clef']/*")):
+                percussion.add(number)
+            if number in percussion:
+                for above in staff.findall(".//*[@class='keySig']/.."):
+                    for signature in above.findall("*[@class='keySig']"):
+                        above.remove(signature)
+    return ET.tostring(root, encoding="unicode")
 
 
 def page_bytes(song: Song, suffix: str) -> tuple[bytes, ...]:
