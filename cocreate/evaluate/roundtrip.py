@@ -24,7 +24,6 @@ from cocreate.music.song import Song
 
 FORMATS = (".mid", ".musicxml", ".abc", ".krn")
 _NOTES, _LENGTHS = "notes", "note lengths"
-_SLOW = {".krn": 20}  # read by music21: only each twentieth file
 _WORST = 20  # kept as examples
 Watch = Callable[[str], None]
 
@@ -87,8 +86,7 @@ def round_trip(
                 continue
             read[path.suffix.lower()] += 1
             for name in formats:
-                if place % _SLOW.get(name, 1) == 0:
-                    counts.add(song, name, Path(folder) / f"song{name}", path.relative_to(data))
+                counts.add(song, name, Path(folder) / f"song{name}", path.relative_to(data))
     table = {n: {a: Survival(counts.kept[n][a], counts.had[n][a]) for a in counts.had[n]} for n in formats}
     return RoundTrip(read, unread, table, counts.refused, counts.losses, time.monotonic() - began)
 

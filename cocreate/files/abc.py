@@ -24,7 +24,7 @@ from cocreate.files.layout import Voice, song_of
 from cocreate.music import theory
 from cocreate.music.song import Key, Meter, Song
 
-_LENGTH = r"\d*/*\d*"
+_LENGTH = r"\d{0,9}/*\d{0,9}"
 _TOKEN = re.compile(
     r"(?P<inline>\[[A-Za-z]:[^\]]*\])"
     r'|(?P<quote>"[^"]*"?)'
@@ -58,6 +58,7 @@ _MODES = {
 _TUPLET_TIMES = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
 _HIGHEST_ABC_PITCH = 127
 _HEADS = {None: "normal", "=": "normal", "^": "x", "^^": "circle-x", "_": "triangle", "__": "diamond"}
+MAX_MEASURES = 50_000  # of all voices
 MAX_TUNE_LETTERS = 200_000  # a symphony movement in ABC has half of that
 
 
@@ -98,7 +99,7 @@ def read_tune(text: str, *, expand: bool = False, top_only: bool = False) -> Abc
     try:
         reader.read(text)
         return reader.tune(expand=expand)
-    except (InputError, FileError, ArithmeticError) as error:
+    except (InputError, FileError, ArithmeticError, ValueError) as error:
         raise FileError(f"ABC tune X:{reader.fields.get('X', '?')} cannot be read: {error}") from error
 
 
@@ -171,8 +172,7 @@ class _Reader:
                 self._midi(midi[1], midi[2], midi[3])
                 continue
             line = re.split(r"(?<!\\)%", raw, maxsplit=1)[0].rstrip()
-            match = _FIELD.match(line)
-            if match:
+            if match := _FIELD.match(line):
                 self._field(match[1], match[2].strip())
             elif line and self.in_body:
                 self._music(line)
@@ -227,8 +227,7 @@ class _Reader:
 
     def _set_meter(self, value: str) -> None:
         text = {"C": "4/4", "C|": "2/2"}.get(value, value)
-        match = re.match(r"^\(?([\d+ ]+?)\)?\s*/\s*(\d+)", text)
-        if match:
+        if match := re.match(r"^\(?([\d+ ]+?)\)?\s*/\s*(\d+)", text):
             self.state.meter = (sum(int(n) for n in re.findall(r"\d+", match[1])), int(match[2]))
             Meter(0, *self.state.meter)  # refuses what no metre can be
 
@@ -322,6 +321,8 @@ class _Reader:
             measure.label, self.label = self.label, ""
             voice.measures.append(measure)
             voice.now = None
+            if len(voice.measures) * len(self.voices) > MAX_MEASURES:
+                raise FileError(f"an ABC tune must have at most {MAX_MEASURES} measures; split it")
         elif voice.measures:  # an empty measure: its bar line belongs to the one before
             voice.measures[-1].closes |= closes
             voice.measures[-1].double |= double

@@ -27,7 +27,10 @@ from cocreate.music.song import TICKS_PER_QUARTER, Key, Meter, Song
 
 MAX_UNPACKED_BYTES = 64_000_000  # a packed score that claims more is a bomb or no score
 MAX_ELEMENTS = 2_000_000  # what fits into 1 GB; a symphony has half a million
-MAX_NOTES = 200_000
+MAX_NOTES = 150_000
+MAX_MEASURES = 200_000  # of all parts
+MAX_PARTS = 500
+MAX_CHORD_SYMBOLS = 50_000
 MAX_CONTAINER_BYTES = 1_000_000
 _KINDS = {
     "major": "maj", "minor": "m", "augmented": "aug", "diminished": "dim", "dominant": "7", "major-seventh": "maj7",
@@ -143,7 +146,7 @@ def score_song(
     if names_modes and trust_modes:
         return song, bars, irregular
     heard = replace(song, parts=song.parts[:1]) if lead else song
-    return replace(song, keys=tuple(_guessed_modes(heard))), bars, irregular
+    return replace(song, keys=tuple(guessed_modes(heard))), bars, irregular
 
 
 def _syllable_count(part: ET.Element) -> int:
@@ -382,7 +385,7 @@ def _key(fifths: int, mode: str) -> Key:
     return Key(0, ((fifths - theory.MODE_FIFTHS[name]) * 7) % 12, name)
 
 
-def _guessed_modes(song: Song) -> Iterator[Key]:
+def guessed_modes(song: Song) -> Iterator[Key]:
     """Each key as major or its relative minor: a signature alone does not tell, so the notes under it do."""
     ends = [*(key.start_ticks for key in song.keys[1:]), song.end_ticks + 1]
     for key, end in zip(song.keys, ends, strict=False):
@@ -444,6 +447,9 @@ def _check_size(path: Path, data: bytes) -> None:
     for what, count, most in (
         ("elements", data.count(b"<"), 2 * MAX_ELEMENTS),  # each has a beginning and an end
         ("notes", data.count(b"<note"), MAX_NOTES),
+        ("measures", data.count(b"<measure"), MAX_MEASURES),
+        ("parts", data.count(b"<part "), MAX_PARTS),
+        ("chord symbols", data.count(b"<harmony"), MAX_CHORD_SYMBOLS),
     ):
         if count > most:
             raise FileError(f"a score must have at most {most} {what}, {path.name} has {count}; split it")
