@@ -10,9 +10,11 @@ ours is no finding; anything else stops the run and is written as crash-* beside
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 
 import atheris  # type: ignore[import-not-found]
@@ -23,9 +25,18 @@ with atheris.instrument_imports(include=["cocreate", "mido"]):
     from cocreate.files.abc_write import abc_text
     from cocreate.files.midi import midi_bytes
     from cocreate.files.musicxml_write import musicxml_bytes
+    from cocreate.music.song import Song
 
 MOST_SECONDS = 5.0
 SUFFIXES = {"midi": ".mid", "musicxml": ".musicxml", "abc": ".abc", "mxl": ".mxl"}
+
+
+def packed(song: Song) -> bytes:
+    """The song as packed MusicXML."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("score.musicxml", musicxml_bytes(song))
+    return buffer.getvalue()
 
 
 def main() -> None:
@@ -38,11 +49,9 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     corpus = folder / "corpus"
     corpus.mkdir()
-    for place, path in enumerate(sorted((Path(__file__).resolve().parent.parent / "samples").glob("*.mid"))[:6]):
-        song = read_song(path)
-        data = {"midi": midi_bytes, "musicxml": musicxml_bytes, "abc": lambda s: abc_text(s).encode()}.get(chosen.kind)
-        if data is not None:
-            (corpus / f"{place}{suffix}").write_bytes(data(song))
+    write = {"midi": midi_bytes, "musicxml": musicxml_bytes, "mxl": packed, "abc": lambda s: abc_text(s).encode()}
+    for path in sorted((Path(__file__).resolve().parent.parent / "samples").rglob("*.mid")):
+        (corpus / f"{path.stem}{suffix}").write_bytes(write[chosen.kind](read_song(path).slice_bars(0, 2)))
     target = folder / f"input{suffix}"
 
     def one(data: bytes) -> None:

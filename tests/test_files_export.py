@@ -105,7 +105,7 @@ def test_a_long_song_takes_several_pages_and_several_png_files(tmp_path: Path) -
 
 
 def test_beams_hang_flags_of_one_beat_together() -> None:
-    notes = (Note(0, 60, 240), Note(240, 62, 120), Note(360, 64, 120), Note(480, 65, 240), Note(720, 67, 720))
+    notes = (Note(0, 60, 240), Note(240, 62, 120), Note(360, 64, 120), Note(480, 65, 240), Note(960, 67, 960))
     root = ET.fromstring(musicxml_bytes(Song((Part(notes),))))
     beams = [[(b.get("number"), b.text) for b in note.findall("beam")] for note in root.iter("note")]
     assert beams[:3] == [

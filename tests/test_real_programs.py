@@ -24,7 +24,9 @@ import pytest
 from cocreate.evaluate.reopen import READERS, as_written
 from cocreate.files import read_song
 from cocreate.files.export import export
+from cocreate.files.legible import legible
 from cocreate.files.midi import write_midi
+from cocreate.files.musicxml_write import musicxml_bytes
 from cocreate.files.synth import own_soundfont
 from cocreate.music.song import Key, Meter, Note, Part, Section, Song, Syllable, Tempo
 from cocreate.music.theory import fifths, parse_progression
@@ -178,14 +180,10 @@ def test_verovio_draws_every_note_syllable_and_harmony(songs: dict[Path, Song]) 
 
     for path, song in songs.items():
         svg = "".join(page_svgs(song))
-        written = ET.fromstring(_musicxml(song))
+        written = ET.fromstring(musicxml_bytes(legible(song)))
+        struck = [n for n in written.iter("note") if n.find("rest") is None and not n.findall("tie[@type='stop']")]
+        assert len(struck) == sum(len(part.notes) for part in song.parts), path.name
         notes = sum(note.find("rest") is None for note in written.iter("note"))
         assert len(re.findall(r'class="note"', svg)) == notes, path.name
         assert len(re.findall(r'class="syl"', svg)) == sum(len(part.syllables) for part in song.parts)
         assert len(re.findall(r'class="harm"', svg)) == len(list(written.iter("harmony")))
-
-
-def _musicxml(song: Song) -> bytes:
-    from cocreate.files.musicxml_write import musicxml_bytes
-
-    return musicxml_bytes(song)

@@ -24,7 +24,6 @@ from cocreate.music.song import Song
 
 FORMATS = (".mid", ".musicxml", ".abc", ".krn")
 _NOTES, _LENGTHS = "notes", "note lengths"
-_SLOW = {".krn": 20}  # read by music21: only each twentieth file
 _WORST = 20  # kept as examples
 Watch = Callable[[str], None]
 
@@ -87,8 +86,7 @@ def round_trip(
                 continue
             read[path.suffix.lower()] += 1
             for name in formats:
-                if place % _SLOW.get(name, 1) == 0:
-                    counts.add(song, name, Path(folder) / f"song{name}", path.relative_to(data))
+                counts.add(song, name, Path(folder) / f"song{name}", path.relative_to(data))
     table = {n: {a: Survival(counts.kept[n][a], counts.had[n][a]) for a in counts.had[n]} for n in formats}
     return RoundTrip(read, unread, table, counts.refused, counts.losses, time.monotonic() - began)
 
@@ -167,10 +165,12 @@ def _reason(error: CocreateError, path: Path) -> str:
 
 def _compared(song: Song, again: Song, name: str) -> dict[str, tuple[int, int]]:
     """Aspect -> what came back, and what there was."""
-    no_drums = name in (".abc", ".krn")
-    before, after = _sounding(song, no_drums=no_drums), _sounding(again, no_drums=no_drums)
+    before, after = (_sounding(one, no_drums=name == ".krn") for one in (song, again))
     onsets, back = _counts(before, lengths=False), _counts(after, lengths=False)
-    whole, whole_back = _counts(before, lengths=True), _counts(after, lengths=True)
+    # in ABC a stroke has no length of its own
+    whole, whole_back = (
+        _counts(_sounding(one, no_drums=name in (".abc", ".krn")), lengths=True) for one in (song, again)
+    )
     found = {
         _NOTES: (sum((onsets & back).values()), sum(onsets.values())),
         _LENGTHS: (sum((whole & whole_back).values()), sum(whole.values())),

@@ -3,8 +3,9 @@
 Conventions:
     Understands headers and inline fields X T M L K Q R P V, voices, key modes, accidentals (which hold for the bar, in
     every octave, as the standard says), lengths, broken rhythm, ties, tuplets, chords of notes, chord symbols in
-    quotes, bars, repeats, endings and ``w:`` words. Grace notes, ornaments, slurs, fingerings and other annotations
-    are left out. A quoted text that does not read as a chord symbol is an annotation.
+    quotes, bars, repeats, endings, ``w:`` words, and abcMIDI's program, channel 10 and drummap; in a percussion clef
+    without a map a line means a drum. Grace notes, ornaments, slurs, fingerings and other annotations are left out. A
+    quoted text that does not read as a chord symbol is an annotation.
 
 Source:
     The ABC music standard 2.1, abcnotation.com. We differ: voice overlays (``&``) and macros are not read.
@@ -18,11 +19,12 @@ from dataclasses import dataclass, field, replace
 
 from cocreate.errors import FileError, InputError
 from cocreate.files.bars import WHOLE, Event, Measure
+from cocreate.files.drumset import sound_of, written_pitch
 from cocreate.files.layout import Voice, song_of
 from cocreate.music import theory
 from cocreate.music.song import Key, Meter, Song
 
-_LENGTH = r"\d*/*\d*"
+_LENGTH = r"\d{0,9}/*\d{0,9}"
 _TOKEN = re.compile(
     r"(?P<inline>\[[A-Za-z]:[^\]]*\])"
     r'|(?P<quote>"[^"]*"?)'
@@ -43,6 +45,8 @@ _NOTE = re.compile(rf"(\^\^?|__?|=)?([A-Ga-g])([,']*)({_LENGTH})(-?)")
 _FIELD = re.compile(r"^([A-Za-z]):(?![|:])(.*)$")
 _KEY = re.compile(r"^\s*([A-G])([#b]?)\s*([A-Za-z]*)")
 _KEY_ACCIDENTAL = re.compile(r"(?<!\S)(\^\^?|__?|=)([a-gA-G])(?!\S)")
+_MIDI = re.compile(r"(?:%%|I:)MIDI[ =]+(program|channel|drummap)\s+(\S+)(?:\s+(\d+))?")
+_CODE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _TEMPO = re.compile(r"((?:\d+/\d+\s*)+)=\s*(\d+(?:\.\d+)?)")
 _ACCIDENTALS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
 _LETTER_FIFTHS = {"F": -1, "C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5}
@@ -53,6 +57,8 @@ _MODES = {
 }  # fmt: skip
 _TUPLET_TIMES = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
 _HIGHEST_ABC_PITCH = 127
+_HEADS = {None: "normal", "=": "normal", "^": "x", "^^": "circle-x", "_": "triangle", "__": "diamond"}
+MAX_MEASURES = 50_000  # of all voices
 MAX_TUNE_LETTERS = 200_000  # a symphony movement in ABC has half of that
 
 
@@ -93,7 +99,7 @@ def read_tune(text: str, *, expand: bool = False, top_only: bool = False) -> Abc
     try:
         reader.read(text)
         return reader.tune(expand=expand)
-    except (InputError, FileError, ArithmeticError) as error:
+    except (InputError, FileError, ArithmeticError, ValueError) as error:
         raise FileError(f"ABC tune X:{reader.fields.get('X', '?')} cannot be read: {error}") from error
 
 
@@ -117,6 +123,9 @@ class _State:
 class _Voice:
     name: str
     title: str = ""
+    program: int = 0
+    is_drums: bool = False
+    is_percussion: bool = False  # has the clef, so that a line means a drum
     state: _State | None = None
     measures: list[Measure] = field(default_factory=list)
     now: Measure | None = None
@@ -139,6 +148,7 @@ class _Reader:
     in_body: bool = False
     defaults: _State = field(default_factory=_State)
     octave_only: bool = False
+    sounds: dict[int, int] = field(default_factory=dict)  # written pitch of a drum -> MIDI note
     tempo_bpm: float | None = None
     label: str = ""
     tempo_text: str = ""
@@ -158,14 +168,26 @@ class _Reader:
         for raw in text.splitlines():
             if raw.startswith("%%propagate-accidentals"):
                 self.octave_only = "octave" in raw
+            if midi := _MIDI.match(raw):
+                self._midi(midi[1], midi[2], midi[3])
+                continue
             line = re.split(r"(?<!\\)%", raw, maxsplit=1)[0].rstrip()
-            match = _FIELD.match(line)
-            if match:
+            if match := _FIELD.match(line):
                 self._field(match[1], match[2].strip())
             elif line and self.in_body:
                 self._music(line)
         for voice in self.voices.values():
             self._close_measure(voice, "|")
+
+    def _midi(self, what: str, value: str, number: str | None) -> None:
+        if what == "drummap":
+            if (note := _NOTE.fullmatch(value)) and number and int(number) <= _HIGHEST_ABC_PITCH:
+                pitch = written_pitch(note[2].upper(), _octave(note), _ACCIDENTALS.get(note[1], 0))
+                self.sounds[pitch] = int(number)
+        elif what == "channel":
+            self.voice.is_drums = value == "10"
+        elif (last := number or value).isdigit() and int(last) <= _HIGHEST_ABC_PITCH:  # a channel may stand before it
+            self.voice.program = int(last)
 
     def _field(self, name: str, value: str) -> None:
         if name == "w":
@@ -178,6 +200,8 @@ class _Reader:
             self._setting(name, value)
             if name == "K" and not self.in_body:
                 self._begin_body()
+        if name in ("K", "V") and "clef=perc" in value:
+            self.voice.is_drums = self.voice.is_percussion = True
 
     def _begin_body(self) -> None:
         state = self.defaults
@@ -203,8 +227,7 @@ class _Reader:
 
     def _set_meter(self, value: str) -> None:
         text = {"C": "4/4", "C|": "2/2"}.get(value, value)
-        match = re.match(r"^\(?([\d+ ]+?)\)?\s*/\s*(\d+)", text)
-        if match:
+        if match := re.match(r"^\(?([\d+ ]+?)\)?\s*/\s*(\d+)", text):
             self.state.meter = (sum(int(n) for n in re.findall(r"\d+", match[1])), int(match[2]))
             Meter(0, *self.state.meter)  # refuses what no metre can be
 
@@ -298,6 +321,8 @@ class _Reader:
             measure.label, self.label = self.label, ""
             voice.measures.append(measure)
             voice.now = None
+            if len(voice.measures) * len(self.voices) > MAX_MEASURES:
+                raise FileError(f"an ABC tune must have at most {MAX_MEASURES} measures; split it")
         elif voice.measures:  # an empty measure: its bar line belongs to the one before
             voice.measures[-1].closes |= closes
             voice.measures[-1].double |= double
@@ -355,14 +380,17 @@ class _Reader:
         last.length = changed
 
     def _pitch(self, match: re.Match[str]) -> int:
-        sign, letter, octaves = match[1], match[2], match[3]
-        octave = (5 if letter.islower() else 4) + octaves.count("'") - octaves.count(",")
-        name = letter.upper()
+        sign, name, octave = match[1], match[2].upper(), _octave(match)
         place = f"{name}{octave}" if self.octave_only else name
         if sign:
             self.voice.accidentals[place] = _ACCIDENTALS[sign]
         shift = self.voice.accidentals.get(place, self.state.signature.get(name, 0))
-        return max(0, min(_HIGHEST_ABC_PITCH, theory.LETTERS[name] + shift + 12 * (octave + 1)))
+        pitch = max(0, min(_HIGHEST_ABC_PITCH, written_pitch(name, octave, shift)))
+        if not self.voice.is_drums:
+            return pitch
+        if not self.sounds and self.voice.is_percussion:
+            return sound_of(name, octave, _HEADS[sign])
+        return self.sounds.get(pitch, pitch)
 
     def _add(self, pitches: tuple[int, ...], ties: tuple[bool, ...], ratio: tuple[int, int]) -> None:
         voice, measure = self.voice, self._measure()
@@ -387,7 +415,7 @@ class _Reader:
         place = 0
         text = re.sub(r"^\s*\d+\s*\.[~\s]*", "", text)
         held: tuple[Event, str] | None = None
-        for sign in re.findall(r"\\-|[-_*|]|(?:\\-|[^-_*|\s])+", text):
+        for sign in re.findall(r"[-_*|]|(?:\\-|[^-_*|\s])+", text):
             if sign == "-":
                 if held is not None:
                     held[0].syllables[-1] = (voice.verse, held[1], True)
@@ -400,6 +428,7 @@ class _Reader:
                 place = self._next_bar(place)
             elif place < len(voice.line):
                 word = sign.replace("~", " ").replace("\\-", "-").strip()
+                word = _CODE.sub(lambda match: chr(int(match[1], 16)), word)
                 voice.line[place].syllables.append((voice.verse, word, False))
                 held = (voice.line[place], word)
                 place += 1
@@ -414,7 +443,10 @@ class _Reader:
     # --- the song ----------------------------------------------------------------------------------------------
 
     def tune(self, *, expand: bool) -> AbcTune:
-        voices = [Voice(v.title or (v.name if i else "Melody"), v.measures) for i, v in enumerate(self.voices.values())]
+        voices = [
+            Voice(v.title or (v.name if i else "Melody"), v.measures, v.program, v.is_drums)
+            for i, v in enumerate(self.voices.values())
+        ]
         song, bars, irregular = song_of(voices, title=self.fields.get("T", ""), expand=expand)
         return AbcTune(self.fields.get("X", "1"), dict(self.fields), song, bars, irregular)
 
@@ -424,6 +456,10 @@ _HANDLERS = {
     "tuplet": _Reader.on_tuplet, "note": _Reader.on_note, "chord": _Reader.on_chord, "rest": _Reader.on_rest,
     "broken": _Reader.on_broken,
 }  # fmt: skip
+
+
+def _octave(note: re.Match[str]) -> int:
+    return (5 if note[2].islower() else 4) + note[3].count("'") - note[3].count(",")
 
 
 def _ratio(text: str) -> tuple[int, int]:

@@ -27,6 +27,7 @@ class Event:
     pitches: tuple[int, ...] = ()
     ties: tuple[bool, ...] = ()
     syllables: list[tuple[int, str, bool]] = field(default_factory=list)  # verse, text, joins the next
+    velocity: int | None = None  # where the file says it
 
 
 @dataclass(slots=True)

@@ -52,7 +52,7 @@ def slices_of(
     part: Part, spans: tuple[Span, ...], *, cuts: frozenset[int] = frozenset()
 ) -> tuple[tuple[Slice, ...], ...]:
     """The slices of each span; ``cuts`` are more ticks to cut at (chord symbols)."""
-    sounding = _merged(part)
+    sounding = merged(part)
     words = _words(part)
     edges = {t for times in sounding.values() for pair in times for t in pair} | cuts
     edges |= {t for span in spans for t in (span.start_ticks, span.end_ticks)}
@@ -72,6 +72,22 @@ def slices_of(
     return tuple(tuple(found[t] for t in ordered if span.start_ticks <= t < span.end_ticks) for span in spans)
 
 
+def strokes_of(part: Part, spans: tuple[Span, ...]) -> tuple[tuple[Slice, ...], ...]:
+    """The slices of a drum part: each stroke is written up to the next, or to the end of its beat, and none is tied."""
+    struck: dict[int, set[int]] = {}
+    for pitch, times in merged(part).items():
+        for start, _ in times:
+            struck.setdefault(start, set()).add(pitch)
+    found: list[tuple[Slice, ...]] = []
+    for span in spans:
+        beat = span.bar.meter.beat_ticks
+        onsets = sorted(t for t in struck if span.start_ticks <= t < span.end_ticks)
+        lines = {t - (t - span.bar.start_ticks) % beat + beat for t in onsets}
+        edges = sorted({span.start_ticks, span.end_ticks, *onsets, *(t for t in lines if t < span.end_ticks)})
+        found.append(tuple(Slice(a, b - a, tuple(sorted(struck.get(a, ())))) for a, b in pairwise(edges)))
+    return tuple(found)
+
+
 def chord_marks(song: Song) -> tuple[Chord, ...]:
     """The chords to write: one where each begins, N.C. where one ends and none follows before the last bar line."""
     last = song.bars(at_least=1)[-1].end_ticks
@@ -89,7 +105,7 @@ def change_at(values: tuple[AnyTimed, ...], span: Span) -> AnyTimed | None:
     return inside[-1] if inside else None
 
 
-def _merged(part: Part) -> dict[int, list[tuple[int, int]]]:
+def merged(part: Part) -> dict[int, list[tuple[int, int]]]:
     """Start and end of each pitch's notes; one that begins while the same pitch sounds cuts it."""
     times: dict[int, list[tuple[int, int]]] = {}
     for note in part.notes:

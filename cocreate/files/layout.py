@@ -80,7 +80,7 @@ def _line(part: Part, struck: dict[int, Note]) -> Part:
 
 def _leader(voices: list[Voice]) -> list[Measure]:
     """One measure list with the longest measure, the repeats and the changes of any voice at each place."""
-    longest = max(voices, key=lambda v: len(v.measures)).measures
+    longest = max(voices, key=lambda v: (len(v.measures), not v.is_drums)).measures  # drums have no key
     same = [v.measures for v in voices if len(v.measures) == len(longest)]
     for index, measure in enumerate(longest):
         others = [measures[index] for measures in same]
@@ -119,6 +119,7 @@ def _ticks(fine: int) -> int:
 def _part(voice: Voice, layout: Layout, index: int, *, cut: bool = False) -> Part:
     """The notes on the grid; with ``cut`` what its measure has no room for is left out, since the lead set the bars."""
     placed: list[tuple[int, int, int, bool]] = []  # start, end, pitch, tied on
+    loud: dict[tuple[int, int], int] = {}  # start, pitch -> velocity
     words: list[Syllable] = []
     stops = (*layout.starts[1:], layout.end)
     for place, start, stop in zip(layout.order, layout.starts, stops, strict=True):
@@ -131,10 +132,14 @@ def _part(voice: Voice, layout: Layout, index: int, *, cut: bool = False) -> Par
             at = _ticks(start + event.at)
             end = _ticks(start + event.at + event.length - over)
             placed += [(at, end, p, tie) for p, tie in zip(event.pitches, event.ties, strict=True)]
+            if event.velocity:
+                loud |= {(at, pitch): event.velocity for pitch in event.pitches}
             words += [Syllable(at, text, joins, verse) for verse, text, joins in event.syllables]
     role = "drums" if voice.is_drums else "melody" if index == 0 else "voice"
     single = all(len(event.pitches) < 2 for m in voice.measures for event in m.events) and _in_line(voice)  # noqa: PLR2004
     notes = tuple(_joined(placed, cut=single))
+    if loud:
+        notes = tuple(replace(n, velocity=loud.get((n.start_ticks, n.pitch), n.velocity)) for n in notes)
     return Part(notes, voice.name, role, voice.program, tuple(words))
 
 

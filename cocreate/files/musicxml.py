@@ -1,8 +1,9 @@
 """MusicXML to songs: a lean reader of score-partwise files, plain (.xml, .musicxml) or packed (.mxl).
 
 Conventions:
-    Reads notes, ties, chord symbols, words, keys, metres, tempos, rehearsal marks, repeats and the pickup; grace and
-    cue notes are left out. It is made for reading thousands of scores: one part of a score may be read without
+    Reads notes, strokes of drums, ties, chord symbols, words, keys, metres, tempos, rehearsal marks, repeats and the
+    pickup; grace and cue notes are left out. A stroke is the MIDI note that its instrument names, else the one that
+    stands on its line. It is made for reading thousands of scores: one part of a score may be read without
     building the others. The standard library only.
 """
 
@@ -19,13 +20,17 @@ from pathlib import Path
 
 from cocreate.errors import FileError, InputError
 from cocreate.files.bars import FINE, Event, Measure
+from cocreate.files.drumset import sound_of
 from cocreate.files.layout import Voice, song_of
 from cocreate.music import theory
 from cocreate.music.song import TICKS_PER_QUARTER, Key, Meter, Song
 
 MAX_UNPACKED_BYTES = 64_000_000  # a packed score that claims more is a bomb or no score
 MAX_ELEMENTS = 2_000_000  # what fits into 1 GB; a symphony has half a million
-MAX_NOTES = 200_000
+MAX_NOTES = 150_000
+MAX_MEASURES = 200_000  # of all parts
+MAX_PARTS = 500
+MAX_CHORD_SYMBOLS = 50_000
 MAX_CONTAINER_BYTES = 1_000_000
 _KINDS = {
     "major": "maj", "minor": "m", "augmented": "aug", "diminished": "dim", "dominant": "7", "major-seventh": "maj7",
@@ -37,6 +42,7 @@ _KINDS = {
 }  # fmt: skip
 _MODES = {"ionian": "major", "aeolian": "minor"}
 _ALTERS = {-2: "bb", -1: "b", 0: "", 1: "#", 2: "##"}
+FORTE = 90  # the velocity of which MusicXML's dynamics are percent
 _DRUM_CHANNEL = "10"  # General MIDI
 _VERSE_NUMBER = re.compile(r"^\s*\d+\s*[.)]\s*")  # "1. When"
 _LIGHT_DOUBLE = ("light-light", "light-heavy", "heavy-light", "heavy-heavy")
@@ -109,6 +115,7 @@ def score_song(
         FileError: if there is no note, or a number is none.
     """
     names, programs = _part_names(root)
+    sounds = _drum_sounds(root)
     drums = {
         part.get("id", "")
         for part in root.findall("part-list/score-part")
@@ -120,13 +127,16 @@ def score_song(
         parts = [first, *(part for part in parts if part is not first)]
     voices, names_modes = [], False
     for place, part in enumerate(parts):
-        reader = _PartReader(top_only=top_only and not (lead and place))
+        reader = _PartReader(top_only=top_only and not (lead and place), sounds=sounds)
         try:
             reader.read(part)
         except (ValueError, ArithmeticError) as error:
             raise FileError(f"the score has a value that cannot stand: {error}; export it again") from error
         part_id = part.get("id", "")
         is_drums = reader.is_drums or part_id in drums
+        if is_drums:
+            for measure in reader.measures:
+                measure.key = None
         voices.append(Voice(names.get(part_id, part_id), reader.measures, programs.get(part_id, 0), is_drums))
         names_modes |= reader.names_modes and not (lead and place)
     title = root.findtext("work/work-title") or root.findtext("movement-title") or ""
@@ -136,7 +146,7 @@ def score_song(
     if names_modes and trust_modes:
         return song, bars, irregular
     heard = replace(song, parts=song.parts[:1]) if lead else song
-    return replace(song, keys=tuple(_guessed_modes(heard))), bars, irregular
+    return replace(song, keys=tuple(guessed_modes(heard))), bars, irregular
 
 
 def _syllable_count(part: ET.Element) -> int:
@@ -146,6 +156,7 @@ def _syllable_count(part: ET.Element) -> int:
 @dataclass(slots=True)
 class _PartReader:
     top_only: bool
+    sounds: dict[str, int] = field(default_factory=dict)  # instrument -> MIDI note
     measures: list[Measure] = field(default_factory=list)
     meter: tuple[int, int] = (4, 4)
     key: Key | None = None
@@ -221,8 +232,12 @@ class _PartReader:
             measure.events.append(Event(at, length))
             return
         tied = any(tie.get("type") == "start" for tie in element.findall("tie"))
+        if self.is_drums and element.get("release"):  # how much longer than written it sounds
+            length = max(1, length + round(float(element.get("release") or 0) * self.fine_per_division))
         event = Event(at, length, (pitch,), (tied,))
         event.syllables = _syllables(element)
+        if dynamics := element.get("dynamics"):
+            event.velocity = max(1, min(127, round(float(dynamics) * FORTE / 100)))
         measure.events.append(event)
 
     def _wanted(self, element: ET.Element) -> bool:
@@ -235,12 +250,20 @@ class _PartReader:
     def _pitch(self, element: ET.Element) -> int | None:
         pitch = element.find("pitch")
         if pitch is None:
-            if element.find("unpitched") is not None:
-                self.is_drums = True
-            return None
+            unpitched = element.find("unpitched")
+            return None if unpitched is None else self._stroke(element, unpitched)
         step = theory.LETTERS.get((pitch.findtext("step") or "C").strip(), 0)
         alter = round(float(pitch.findtext("alter") or 0))
         return max(0, min(127, step + alter + 12 * (int(pitch.findtext("octave") or 4) + 1) + self.shift))
+
+    def _stroke(self, note: ET.Element, unpitched: ET.Element) -> int:
+        self.is_drums = True
+        instrument = note.find("instrument")
+        known = self.sounds.get(instrument.get("id", "")) if instrument is not None else None
+        if known is not None:
+            return known
+        step = (unpitched.findtext("display-step") or "C").strip()
+        return sound_of(step, int(unpitched.findtext("display-octave") or 5), note.findtext("notehead") or "normal")
 
     def on_backup(self, element: ET.Element, measure: Measure) -> None:
         del measure
@@ -362,7 +385,7 @@ def _key(fifths: int, mode: str) -> Key:
     return Key(0, ((fifths - theory.MODE_FIFTHS[name]) * 7) % 12, name)
 
 
-def _guessed_modes(song: Song) -> Iterator[Key]:
+def guessed_modes(song: Song) -> Iterator[Key]:
     """Each key as major or its relative minor: a signature alone does not tell, so the notes under it do."""
     ends = [*(key.start_ticks for key in song.keys[1:]), song.end_ticks + 1]
     for key, end in zip(song.keys, ends, strict=False):
@@ -398,6 +421,16 @@ def _part_names(root: ET.Element) -> tuple[dict[str, str], dict[str, int]]:
     return names, programs
 
 
+def _drum_sounds(root: ET.Element) -> dict[str, int]:
+    """The MIDI note of each instrument that names one."""
+    found: dict[str, int] = {}
+    for midi in root.iterfind("part-list/score-part/midi-instrument"):
+        number = (midi.findtext("midi-unpitched") or "").strip()
+        if number.isdigit() and 1 <= int(number) <= 128:  # noqa: PLR2004 - MusicXML counts from 1
+            found[midi.get("id", "")] = int(number) - 1
+    return found
+
+
 def _pruned(data: bytes, keep: str) -> bytes:
     """The score with one part: bytes are cut, since that costs a hundredth of parsing them."""
     begins = [m.start() for m in re.finditer(rb"<part[\s>]", data)]
@@ -414,6 +447,9 @@ def _check_size(path: Path, data: bytes) -> None:
     for what, count, most in (
         ("elements", data.count(b"<"), 2 * MAX_ELEMENTS),  # each has a beginning and an end
         ("notes", data.count(b"<note"), MAX_NOTES),
+        ("measures", data.count(b"<measure"), MAX_MEASURES),
+        ("parts", data.count(b"<part "), MAX_PARTS),
+        ("chord symbols", data.count(b"<harmony"), MAX_CHORD_SYMBOLS),
     ):
         if count > most:
             raise FileError(f"a score must have at most {most} {what}, {path.name} has {count}; split it")

@@ -1,35 +1,30 @@
-"""Songs to MusicXML 4.0, one voice a part.
+"""Songs to MusicXML 4.0, one voice a staff.
 
 Conventions:
     ``divisions`` is 480, so a tick is a division. Overlapping notes are tied chords. Tempo, key and section changes
-    stand at bar lines; a chord symbol stands where it begins. Syllables go on the notes that begin with them. Flags
-    within a beat are beamed.
+    stand at bar lines; a chord symbol stands where it begins. Syllables go on the notes that begin with them. A
+    keyboard part that needs both clefs has two staves, cut at middle C. Drums are unpitched strokes on a percussion
+    staff without a signature; ``release`` says how much longer or shorter than written one sounds. ``dynamics`` is the
+    velocity where it is not the usual one.
 """
 
 from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
-from cocreate.files.engraving import Slice, Span, change_at, chord_marks, slices_of, spans_of
+from cocreate.files.drumset import mark_of
+from cocreate.files.engraving import Slice, Span, change_at, chord_marks, merged, slices_of, spans_of, strokes_of
+from cocreate.files.musicxml import FORTE
+from cocreate.files.note_values import LENGTHS, Atom, atoms_of
 from cocreate.files.repeats import folded
 from cocreate.music import theory
-from cocreate.music.song import TICKS_PER_QUARTER, Chord, Key, Part, Song
+from cocreate.music.song import TICKS_PER_QUARTER, Chord, Key, Note, Part, Song
 
 _HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 '
     'Partwise//EN" "http://www.musicxml.org/dtds/partwise.dtd">\n'
-)
-_TYPES = {1920: "whole", 960: "half", 480: "quarter", 240: "eighth", 120: "16th", 60: "32nd", 30: "64th"}
-# ticks -> type, dots, is it of a triplet
-_LENGTHS = dict(
-    sorted(
-        [(t * (2 * 2**dots - 1) // 2**dots, (name, dots, False)) for t, name in _TYPES.items() for dots in (0, 1)]
-        + [(t * 2 // 3, (name, 0, True)) for t, name in _TYPES.items()],
-        reverse=True,
-    )
 )
 _KINDS = {
     "maj": "major", "m": "minor", "dim": "diminished", "aug": "augmented", "sus2": "suspended-second",
@@ -43,7 +38,11 @@ _SIGNS = {1: "sharp", 0: "natural", -1: "flat"}
 _SHARPS = "FCGDAEB"  # in the order of the signature; flats come from the end
 _EVERY_OCTAVE = -99
 _DRUM_CHANNEL = 10
-_FLAGS = {"eighth": 1, "16th": 2, "32nd": 3, "64th": 4}
+_USUAL = Note(0, 0, 1).velocity
+_MIDDLE_C = 60
+_KEYBOARDS = (*range(8), *range(16, 24), 46)  # General MIDI: pianos, organs, harp
+_CLEFS = ((44, "F", 4, -1), (57, "F", 4, 0), (86, "G", 2, 0), (128, "G", 2, 1))  # mean pitch below, sign, line, octave
+_ONE_CLEF_LOW, _ONE_CLEF_HIGH = 55, 64  # two ledger lines below the treble staff, and above the bass staff
 _ILLEGAL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\ud800-\\udfff\\ufffe\\uffff]")
 
 
@@ -57,10 +56,18 @@ def musicxml_bytes(song: Song, *, repeats: bool = False) -> bytes:
     _text(encoding, "software", "cocreate")
     part_list = _sub(root, "part-list")
     spans = spans_of(song)
+    grouped = len(song.parts) > 1 and all(len(_staves(part)) == 1 for part in song.parts)
+    if grouped:
+        group = _sub(part_list, "part-group", type="start", number="1")
+        _text(group, "group-symbol", "bracket")
+        _text(group, "group-barline", "no" if any(part.syllables for part in song.parts[1:]) else "yes")
     for index, part in enumerate(song.parts, start=1):
         _declare(part_list, part, index)
+    if grouped:
+        _sub(part_list, "part-group", type="stop", number="1")
+    for index, part in enumerate(song.parts, start=1):
         element = _sub(root, "part", id=f"P{index}")
-        _PartWriter(song, part, spans, twice, leads=index == 1).write(element)
+        _PartWriter(song, part, spans, twice, number=index).write(element)
     ET.indent(root)
     return (_HEAD + ET.tostring(root, encoding="unicode") + "\n").encode("utf-8")
 
@@ -68,27 +75,62 @@ def musicxml_bytes(song: Song, *, repeats: bool = False) -> bytes:
 def _declare(part_list: ET.Element, part: Part, index: int) -> None:
     score_part = _sub(part_list, "score-part", id=f"P{index}")
     _text(score_part, "part-name", legal(part.name))
-    _text(_sub(score_part, "score-instrument", id=f"P{index}-I1"), "instrument-name", legal(part.name))
-    midi = _sub(score_part, "midi-instrument", id=f"P{index}-I1")
     channel = (index - 1) % 15 + 1
-    _text(midi, "midi-channel", _DRUM_CHANNEL if part.role == "drums" else channel + (channel >= _DRUM_CHANNEL))
-    _text(midi, "midi-program", part.program + 1)
+    channel += channel >= _DRUM_CHANNEL
+    sounds: dict[str, tuple[str, int]] = {f"P{index}-I1": (part.name, 0)}
+    if part.role == "drums":
+        channel = _DRUM_CHANNEL
+        pitches = sorted({note.pitch for note in part.notes})
+        sounds = {_drum_id(index, pitch): (mark_of(pitch).name, pitch + 1) for pitch in pitches} or sounds
+    for name, (label, _) in sounds.items():
+        _text(_sub(score_part, "score-instrument", id=name), "instrument-name", legal(label))
+    for name, (_, unpitched) in sounds.items():
+        midi = _sub(score_part, "midi-instrument", id=name)
+        _text(midi, "midi-channel", channel)
+        _text(midi, "midi-program", part.program + 1)
+        if unpitched:
+            _text(midi, "midi-unpitched", unpitched)
+
+
+def _drum_id(index: int, pitch: int) -> str:
+    return f"P{index}-I{pitch + 1}"
+
+
+def _staves(part: Part) -> tuple[Part, ...]:
+    """The part as one staff, or the upper and the lower of two."""
+    pitches = [note.pitch for note in part.notes]
+    if (
+        part.role == "drums" or part.program not in _KEYBOARDS or part.syllables or part.is_monophonic
+        or min(pitches) >= _ONE_CLEF_LOW or max(pitches) <= _ONE_CLEF_HIGH
+    ):  # fmt: skip
+        return (part,)
+    upper = tuple(note for note in part.notes if note.pitch >= _MIDDLE_C)
+    lower = tuple(note for note in part.notes if note.pitch < _MIDDLE_C)
+    return replace(part, notes=upper), replace(part, notes=lower)
 
 
 class _PartWriter:
     def __init__(
-        self, song: Song, part: Part, spans: tuple[Span, ...], twice: tuple[tuple[int, int], ...], *, leads: bool
+        self, song: Song, part: Part, spans: tuple[Span, ...], twice: tuple[tuple[int, int], ...], *, number: int
     ) -> None:
-        self.song, self.part, self.spans, self.leads = song, part, spans, leads
+        self.song, self.part, self.spans, self.number = song, part, spans, number
+        self.leads, self.is_drums = number == 1, part.role == "drums"
         self.opens, self.closes = {first for first, _ in twice}, {stop - 1 for _, stop in twice}
         self.key = song.key
         self.altered: dict[tuple[str, int], int] = {}  # (step, octave) -> what holds for it in this bar
-        self.chords: tuple[Chord, ...] = chord_marks(song) if leads else ()
+        self.chords: tuple[Chord, ...] = chord_marks(song) if self.leads else ()
+        self.staves = _staves(part)
+        self.loud = {(note.start_ticks, note.pitch): note.velocity for note in part.notes if note.velocity != _USUAL}
+        self.ends = {(start, pitch): end for pitch, times in merged(part).items() for start, end in times}
 
     def write(self, element: ET.Element) -> None:
-        bars = slices_of(self.part, self.spans)
+        sung = frozenset(syllable.start_ticks for syllable in self.part.syllables)  # a tied note may sing on
+        staves = [
+            strokes_of(staff, self.spans) if self.is_drums else slices_of(staff, self.spans, cuts=sung)
+            for staff in self.staves
+        ]
         late = 0 if self.spans[0].is_pickup else 1
-        for span, pieces in zip(self.spans, bars, strict=True):
+        for place, span in enumerate(self.spans):
             measure = _sub(element, "measure", number=str(span.bar.index + late))
             if span.is_pickup:
                 measure.set("implicit", "yes")
@@ -97,10 +139,12 @@ class _PartWriter:
             self._attributes(measure, span)
             self._directions(measure, span)
             self._harmonies(measure, span)
-            self.altered = _signature(self.key)
-            atoms = [atom for piece in pieces for atom in _atoms(piece)]
-            for atom, beams in zip(atoms, _beams(atoms, span), strict=True):
-                self._atom(measure, atom, beams)
+            for staff, bars in enumerate(staves, start=1):
+                if staff > 1:
+                    _text(_sub(measure, "backup"), "duration", span.end_ticks - span.start_ticks)
+                self.altered = _signature(self.key)
+                for atom in atoms_of(bars[place], span):
+                    self._atom(measure, atom, staff if len(staves) > 1 else 0)
             if span.bar.index in self.closes:
                 _repeat(measure, "right", "light-heavy", "backward")
         if span.bar.index not in self.closes:
@@ -114,7 +158,9 @@ class _PartWriter:
         attributes = _sub(measure, "attributes")
         if first:
             _text(attributes, "divisions", TICKS_PER_QUARTER)
-        if key:
+        if self.is_drums and (first or key):  # said at each change, since some programs give all parts the new one
+            _text(_sub(attributes, "key"), "fifths", 0)
+        elif key:
             self.key = key
             element = _sub(attributes, "key")
             _text(element, "fifths", theory.fifths(key))
@@ -124,12 +170,26 @@ class _PartWriter:
             _text(element, "beats", meter.numerator)
             _text(element, "beat-type", meter.denominator)
         if first:
+            self._clefs(attributes)
+
+    def _clefs(self, attributes: ET.Element) -> None:
+        if self.is_drums:
+            _text(_sub(attributes, "clef"), "sign", "percussion")
+            return
+        if len(self.staves) > 1:
+            _text(attributes, "staves", len(self.staves))
+        for number, staff in enumerate(self.staves, start=1):
             clef = _sub(attributes, "clef")
-            pitches = [note.pitch for note in self.part.notes] or [72]
-            low = sum(pitches) / len(pitches) < 57  # noqa: PLR2004 - A3, where ledger lines begin
-            _text(clef, "sign", "percussion" if self.part.role == "drums" else "F" if low else "G")
-            if self.part.role != "drums":
-                _text(clef, "line", 4 if low else 2)
+            pitches = [note.pitch for note in staff.notes] or [72]
+            mean = sum(pitches) / len(pitches)
+            _, sign, line, octave = next(row for row in _CLEFS if mean < row[0])
+            if len(self.staves) > 1:
+                clef.set("number", str(number))
+                sign, line, octave = ("G", 2, 0) if number == 1 else ("F", 4, 0)
+            _text(clef, "sign", sign)
+            _text(clef, "line", line)
+            if octave:
+                _text(clef, "clef-octave-change", octave)
 
     def _directions(self, measure: ET.Element, span: Span) -> None:
         if not self.leads:
@@ -161,26 +221,60 @@ class _PartWriter:
             if chord.start_ticks > span.start_ticks:
                 _text(harmony, "offset", chord.start_ticks - span.start_ticks)
 
-    def _atom(self, measure: ET.Element, atom: _Atom, beams: tuple[str, ...]) -> None:
-        piece = atom.piece
-        for index, pitch in enumerate(piece.pitches or (None,)):
+    def _atom(self, measure: ET.Element, atom: Atom, staff: int) -> None:
+        # what is left of a stroke of odd length is a rest
+        pitches = () if self.is_drums and not atom.is_first else atom.piece.pitches
+        if not pitches:
             note = _sub(measure, "note")
-            if index:
-                _sub(note, "chord")
-            _sounding(note, pitch, self.key)
+            _sub(note, "rest", **({"measure": "yes"} if atom.is_whole_bar else {}))
             _text(note, "duration", atom.length_ticks)
-            stops = pitch is not None and (not atom.is_first or pitch in piece.held)
-            starts = pitch is not None and (not atom.is_last or pitch in piece.tied)
-            _ties(note, "tie", stops=stops, starts=starts)
-            _text(note, "voice", 1)
-            sign = None if pitch is None or stops else self._accidental(pitch)
-            _looks(note, atom.length_ticks, accidental=sign)
-            for number, beam in enumerate(beams if index == 0 else (), start=1):
-                _text(note, "beam", beam).set("number", str(number))
-            if stops or starts:
-                _ties(_sub(note, "notations"), "tied", stops=stops, starts=starts)
-            if atom.is_first and index == 0 and pitch is not None:
-                _lyrics(note, piece)
+            _text(note, "voice", staff or 1)
+            if not atom.is_whole_bar:
+                _looks(note, atom.length_ticks)
+            if staff:
+                _text(note, "staff", staff)
+            _notations(note, atom, stops=False, starts=False, is_lowest=True)
+        for pitch in pitches:
+            self._note(measure, atom, pitch, staff)
+
+    def _note(self, measure: ET.Element, atom: Atom, pitch: int, staff: int) -> None:
+        piece, is_lowest = atom.piece, pitch == atom.piece.pitches[0]
+        stops = not atom.is_first or pitch in piece.held
+        starts = not self.is_drums and (not atom.is_last or pitch in piece.tied)
+        note = _sub(measure, "note")
+        if not stops and (loud := self.loud.get((atom.start_ticks, pitch))):
+            note.set("dynamics", f"{100 * loud / FORTE:.2f}")
+        if not is_lowest:
+            _sub(note, "chord")
+        if self.is_drums:
+            self._stroke(note, pitch, atom)
+        else:
+            _pitched(note, pitch, self.key)
+        _text(note, "duration", atom.length_ticks)
+        _ties(note, "tie", stops=stops, starts=starts)
+        if self.is_drums:
+            _sub(note, "instrument", id=_drum_id(self.number, pitch))
+        _text(note, "voice", staff or 1)
+        _looks(note, atom.length_ticks, accidental=None if stops else self._accidental(pitch))
+        if self.is_drums:
+            _text(note, "stem", "up")
+            _text(note, "notehead", mark_of(pitch).head)
+        if staff:
+            _text(note, "staff", staff)
+        for number, beam in enumerate(atom.beams if is_lowest else (), start=1):
+            _text(note, "beam", beam).set("number", str(number))
+        _notations(note, atom, stops=stops, starts=starts, is_lowest=is_lowest)
+        if atom.is_first and is_lowest:
+            _lyrics(note, piece)
+
+    def _stroke(self, note: ET.Element, pitch: int, atom: Atom) -> None:
+        mark = mark_of(pitch)
+        element = _sub(note, "unpitched")
+        _text(element, "display-step", mark.step)
+        _text(element, "display-octave", mark.octave)
+        written_end = atom.start_ticks + atom.length_ticks
+        if (end := self.ends[atom.start_ticks, pitch]) != written_end:
+            note.set("release", str(end - written_end))
 
     def _accidental(self, pitch: int) -> str | None:
         """The sign that a pitch needs where it stands; it holds to the end of the bar."""
@@ -195,80 +289,7 @@ class _PartWriter:
         return _SIGNS[alter]
 
 
-@dataclass(frozen=True, slots=True)
-class _Atom:
-    """One written note, chord or rest: a slice, or a part of it that one note value can say."""
-
-    piece: Slice
-    start_ticks: int
-    length_ticks: int
-    is_first: bool
-    is_last: bool
-
-    @property
-    def flags(self) -> int:
-        """How many flags or beams it has; 0 for rests and for quarters and longer."""
-        if not self.piece.pitches or self.length_ticks not in _LENGTHS:
-            return 0
-        return _FLAGS.get(_LENGTHS[self.length_ticks][0], 0)
-
-
-def _atoms(piece: Slice) -> Iterator[_Atom]:
-    lengths = list(_written(piece.length_ticks))
-    at = piece.start_ticks
-    for place, length in enumerate(lengths):
-        yield _Atom(piece, at, length, is_first=place == 0, is_last=place + 1 == len(lengths))
-        at += length
-
-
-def _beams(atoms: list[_Atom], span: Span) -> list[tuple[str, ...]]:
-    """The beams of each atom, level by level: neighbours with flags in one beat hang together."""
-    found: list[tuple[str, ...]] = [()] * len(atoms)
-    groups: list[list[int]] = []
-    last_beat = -1
-    for place, atom in enumerate(atoms):
-        beat = (atom.start_ticks - span.bar.start_ticks) // span.bar.meter.beat_ticks
-        if not atom.flags:
-            last_beat = -1
-        elif beat == last_beat:
-            groups[-1].append(place)
-        else:
-            groups.append([place])
-            last_beat = beat
-    for group in groups:
-        if len(group) > 1:
-            flags = [atoms[place].flags for place in group]
-            for at, place in enumerate(group):
-                found[place] = tuple(_beam(flags, at, level) for level in range(1, flags[at] + 1))
-    return found
-
-
-def _beam(flags: list[int], at: int, level: int) -> str:
-    before, after = at > 0 and flags[at - 1] >= level, at + 1 < len(flags) and flags[at + 1] >= level
-    if before and after:
-        return "continue"
-    if before or after:
-        return "end" if before else "begin"
-    return "backward hook" if at else "forward hook"
-
-
-def _written(ticks: int) -> Iterator[int]:
-    """Lengths that a note value has, the longest first; what is left over comes last."""
-    left = ticks
-    while left and left not in _LENGTHS:
-        fits = next((length for length in _LENGTHS if length < left and not _LENGTHS[length][2]), None)
-        if fits is None:
-            break
-        yield fits
-        left -= fits
-    if left:
-        yield left
-
-
-def _sounding(note: ET.Element, pitch: int | None, key: Key | None) -> None:
-    if pitch is None:
-        _sub(note, "rest")
-        return
+def _pitched(note: ET.Element, pitch: int, key: Key | None) -> None:
     name = theory.pitch_class_name(pitch % 12, key=key)
     element = _sub(note, "pitch")
     _text(element, "step", name[0])
@@ -284,6 +305,18 @@ def _ties(parent: ET.Element, tag: str, *, stops: bool, starts: bool) -> None:
         _sub(parent, tag, type="start")
 
 
+def _notations(note: ET.Element, atom: Atom, *, stops: bool, starts: bool, is_lowest: bool) -> None:
+    opens, ends = is_lowest and atom.tuplet, is_lowest and atom.ends_tuplet
+    if not (stops or starts or opens or ends):
+        return
+    notations = _sub(note, "notations")
+    _ties(notations, "tied", stops=stops, starts=starts)
+    if opens:
+        _sub(notations, "tuplet", type="start", bracket="no" if atom.is_beamed_tuplet else "yes")
+    if ends:
+        _sub(notations, "tuplet", type="stop")
+
+
 def _signature(key: Key | None) -> dict[tuple[str, int], int]:
     """What the signature says of each step that it alters."""
     fifths = 0 if key is None else theory.fifths(key)
@@ -292,7 +325,7 @@ def _signature(key: Key | None) -> dict[tuple[str, int], int]:
 
 
 def _looks(note: ET.Element, length: int, *, accidental: str | None = None) -> None:
-    name, dots, triplet = _LENGTHS.get(length, ("", 0, False))
+    name, dots, triplet = LENGTHS.get(length, ("", 0, False))
     if name:
         _text(note, "type", name)
     for _ in range(dots):

@@ -1,26 +1,22 @@
 """Notation files: MusicXML, ABC and Humdrum kern, in and out.
 
 Conventions:
-    MusicXML (.musicxml, .xml, .mxl) and ABC (.abc, the first tune) are read by our own lean readers; kern goes through
-    music21, which is imported only then. Each section comes once, with its last
-    ending. Tick 0 is a bar line: a pickup is padded on the left. The first part is the melody.
-    What a format cannot say is lost: velocities always, drums in ABC, and a change of tempo or key moves to the bar
-    line before it.
+    MusicXML (.musicxml, .xml, .mxl), ABC (.abc, the first tune) and kern are read by our own lean readers. Each section
+    comes once, with its last ending. Tick 0 is a bar line: a pickup is padded on the left. The first part is the
+    melody.
+    What a format cannot say is lost: velocities in ABC and kern, drums in kern, and a change of tempo or key moves to
+    the bar line before it.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import tempfile
-import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from cocreate.errors import FileError, InputError
 from cocreate.files.abc import read_tune, split_tunes
 from cocreate.files.abc_write import abc_text
+from cocreate.files.kern import kern_song
 from cocreate.files.kern_write import kern_text
 from cocreate.files.letters import decoded, encoding_of
 from cocreate.files.musicxml import load_score, score_song
@@ -31,7 +27,6 @@ from cocreate.music.song import Song
 MUSICXML_ENDINGS = (".musicxml", ".xml", ".mxl")
 NOTATION_ENDINGS = (*MUSICXML_ENDINGS, ".abc", ".krn")
 MAX_FILE_BYTES = 20_000_000  # scores of whole operas are smaller
-MAX_KERN_TOKENS = 4_000  # seconds of music21; a chorale has five hundred
 MAX_TEXT_BYTES = 2_000_000  # of ABC and kern: ten times the longest tune book that we know
 
 
@@ -70,7 +65,7 @@ def write_abc(song: Song, path: Path, *, force: bool = False) -> None:
 
     Raises:
         FileError: if the file exists and ``force`` is false, or cannot be written.
-        InputError: if there is no pitched part.
+        InputError: if there is no part.
     """
     write_text(path, abc_text(song), force=force)
 
@@ -98,60 +93,16 @@ def _check(path: Path) -> None:
 
 
 def _read(path: Path, ending: str) -> Song:
-    if ending == ".krn":
-        return _through_music21(path)
-    if ending == ".abc":
-        return _read_abc(path)
-    return score_song(load_score(path))[0]
-
-
-def _read_abc(path: Path) -> Song:
+    if ending in MUSICXML_ENDINGS:
+        return score_song(load_score(path))[0]
     try:
         data = path.read_bytes()
     except OSError as error:
         raise FileError(f"{path} cannot be read ({error.strerror}); check the path") from error
     text = decoded(data, encoding_of(data)).removeprefix("\ufeff")
+    if ending == ".krn":
+        return kern_song(text)
     tunes = split_tunes(text)
     if not tunes:
         raise FileError(f"{path.name} has no ABC tune; a tune needs a K: line")
     return read_tune(tunes[0]).song
-
-
-def _through_music21(path: Path) -> Song:
-    """Read by music21, handed over as MusicXML."""
-    _check_kern(path)
-    import music21
-
-    talk = io.StringIO()  # it reports what it cannot read on standard error and goes on
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), contextlib.redirect_stderr(talk):
-        warnings.simplefilter("ignore")  # music21 warns about its own internals
-        target = Path(folder) / "score.musicxml"
-        try:
-            score = music21.converter.parse(path, forceSource=True, storePickle=False)
-            score.write("musicxml", fp=target)
-        except (music21.exceptions21.Music21Exception, *_MUSIC21_SLIPS) as error:
-            reason = " ".join(str(error).split())[:120] or type(error).__name__
-            raise FileError(f"{path.name} cannot be read as {path.suffix[1:]}: {reason}") from error
-        return replace(score_song(load_score(target))[0], title=_own_title(score))
-
-
-def _check_kern(path: Path) -> None:
-    """Refuse what would keep music21 busy for minutes: it takes a millisecond and more for each token."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FileError(f"{path} cannot be read ({error.strerror}); check the path") from error
-    tokens = data.count(b"\t") + data.count(b"\n")
-    if tokens > MAX_KERN_TOKENS:
-        raise FileError(f"a kern file must have at most {MAX_KERN_TOKENS} tokens, {path.name} has {tokens}; split it")
-    if b"**kern" not in data or data.count(b"**kern\n") > 1:
-        raise FileError(f"{path.name} is no kern file: it must begin its spines with **kern, once; export it again")
-
-
-def _own_title(score: Any) -> str:
-    metadata = score.metadata
-    return (metadata.title or "") if metadata is not None else ""
-
-
-# what music21 lets slip from inside when a file is broken
-_MUSIC21_SLIPS = (ValueError, LookupError, AttributeError, TypeError, ArithmeticError, OSError)

@@ -1,21 +1,23 @@
 """The printed page: a song engraved as PDF, PNG or SVG.
 
 Conventions:
-    The page is drawn by Verovio from our MusicXML and set by Typst; A4 upright; a section that comes twice in a row
-    has repeat signs. PDF holds
-    all of them; PNG and SVG hold one page a file. Letters that the page's fonts lack (Chinese) come from the fonts of
-    the system.
+    A played song is printed as a copyist writes it (``legible``). The page is drawn by Verovio from our MusicXML and
+    set by Typst; A4 upright, smaller the more staves there are; a section that comes twice in a row has repeat signs.
+    PDF holds all pages; PNG and SVG hold one a file. Letters that the page's fonts lack (Chinese) come from the fonts
+    of the system.
 """
 
 from __future__ import annotations
 
 import re
 import tempfile
+import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from cocreate.errors import FileError, InputError
+from cocreate.files.legible import legible
 from cocreate.files.musicxml_write import musicxml_bytes
 from cocreate.files.output import write_bytes
 from cocreate.music.song import Song
@@ -24,7 +26,7 @@ PAGE_SUFFIXES = (".pdf", ".png", ".svg")
 _FORMATS: dict[str, Literal["pdf", "png", "svg"]] = {".pdf": "pdf", ".png": "png", ".svg": "svg"}
 _WIDTH_MM, _HEIGHT_MM, _HEAD_MM = 210, 297, 24
 _TENTHS = 10  # Verovio counts in tenths of a millimetre
-_SCALE = 100  # percent: staves 6.6 mm high
+_SCALES = ((2, 100), (3, 88), (5, 80), (99, 64))  # staves at most, percent; 100 is a staff 6.6 mm high
 _DOTS_AN_INCH = 150.0
 # glyphs of music fonts in private places, as letters that text fonts have
 _LETTERS = str.maketrans({
@@ -34,7 +36,11 @@ _LETTERS = str.maketrans({
 })  # fmt: skip
 # signs in chord symbols: as large as the letters beside them
 _SIGN = re.compile(r'<tspan font-family="Leipzig" font-size="\d+px">([#b♮])</tspan>')
+_NAMESPACES = {"": "http://www.w3.org/2000/svg", "xlink": "http://www.w3.org/1999/xlink"}
+_HREF = "{http://www.w3.org/1999/xlink}href"
+_PERCUSSION_CLEF = "E069"  # its glyph in music fonts
 _SHEET = """
+#set document(title: sys.inputs.title)
 #set page(width: {width}mm, height: {height}mm, margin: 0mm)
 #set text(font: ("Libertinus Serif", "Noto Serif CJK SC", "Songti SC", "SimSun"), size: 17pt)
 #place(top + center, dy: 14mm, sys.inputs.title)
@@ -54,18 +60,42 @@ def page_svgs(song: Song) -> tuple[str, ...]:
         raise InputError("a page needs at least one note, got an empty song")
     verovio.enableLog(verovio.LOG_OFF)
     toolkit: Any = verovio.toolkit()
+    song = legible(replace(song, title="", parts=tuple(sorted(song.parts, key=lambda part: part.role == "drums"))))
+    score = musicxml_bytes(song, repeats=True).decode("utf-8")
+    staves = score.count("</clef>")
+    scale = next(percent for most, percent in _SCALES if staves <= most or percent == _SCALES[-1][1])
+    margin = 120 * 100 // scale  # 12 mm, whatever the scale
     toolkit.setOptions(
         {
-            "pageWidth": _WIDTH_MM * _TENTHS, "pageHeight": (_HEIGHT_MM - _HEAD_MM) * _TENTHS, "scale": _SCALE,
+            "pageWidth": _WIDTH_MM * _TENTHS, "pageHeight": (_HEIGHT_MM - _HEAD_MM) * _TENTHS, "scale": scale,
             "scaleToPageSize": True, "header": "none", "footer": "none", "svgViewBox": True, "breaks": "auto",
-            "pageMarginLeft": 120, "pageMarginRight": 120, "pageMarginTop": 30, "pageMarginBottom": 120,
-            "xmlIdSeed": 1,
+            "pageMarginLeft": margin, "pageMarginRight": margin, "pageMarginTop": 30, "pageMarginBottom": margin,
+            "lyricWordSpace": 2.0, "xmlIdSeed": 1,
         }
     )  # fmt: skip
-    if not toolkit.loadData(musicxml_bytes(replace(song, title=""), repeats=True).decode("utf-8")):
+    if not toolkit.loadData(score):
         raise FileError("the page could not be engraved; export MusicXML instead and open it in a notation program")
     pages = (toolkit.renderToSVG(page).translate(_LETTERS) for page in range(1, toolkit.getPageCount() + 1))
+    if any(part.role == "drums" for part in song.parts) and len(song.keys) > 1:
+        pages = (_without_drum_signatures(page) for page in pages)
     return tuple(_SIGN.sub(r'<tspan font-size="405px">\1</tspan>', page) for page in pages)
+
+
+def _without_drum_signatures(svg: str) -> str:
+    """The page as it should be: Verovio gives a change of key to every staff, drums too."""
+    for prefix, name in _NAMESPACES.items():
+        ET.register_namespace(prefix, name)
+    root = ET.fromstring(svg)  # noqa: S314 - Verovio's own
+    percussion: set[int] = set()
+    for measure in root.iterfind(".//*[@class='measure']"):
+        for number, staff in enumerate(measure.iterfind("*[@class='staff']")):
+            if any(_PERCUSSION_CLEF in use.get(_HREF, "") for use in staff.iterfind(".//*[@class='clef']/*")):
+                percussion.add(number)
+            if number in percussion:
+                for above in staff.findall(".//*[@class='keySig']/.."):
+                    for signature in above.findall("*[@class='keySig']"):
+                        above.remove(signature)
+    return ET.tostring(root, encoding="unicode")
 
 
 def page_bytes(song: Song, suffix: str) -> tuple[bytes, ...]:
@@ -81,6 +111,7 @@ def page_bytes(song: Song, suffix: str) -> tuple[bytes, ...]:
     pages = page_svgs(song)
     images = "\n#pagebreak()\n".join(
         f'#place(top + left, dy: {_HEAD_MM}mm, image("page{number}.svg", width: 100%))'
+        + (f"\n#place(top + right, dx: -12mm, dy: 14mm, text(size: 11pt)[{number}])" if number > 1 else "")
         for number in range(1, len(pages) + 1)
     )
     sheet = _SHEET.format(width=_WIDTH_MM, height=_HEIGHT_MM, images=images)
