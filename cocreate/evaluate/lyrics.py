@@ -8,6 +8,7 @@ Conventions:
 from __future__ import annotations
 
 import math
+import re
 import shutil
 import subprocess
 import time
@@ -44,7 +45,6 @@ THEMES = (
 )  # fmt: skip
 _TEST_POEMS = 300
 _SHUFFLES = 5
-_IPA_VOWELS = "aeiouyɑɒæɐɔəɘɛɜɞɤɪʊʌɨʉøœɶᵻ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,19 +236,30 @@ def independent_counter() -> Callable[[str], frozenset[int]] | None:
 
     @cache
     def count(word: str) -> frozenset[int]:
-        said = subprocess.run([program, "-q", "--ipa", "-v", "en-us", word], capture_output=True, text=True, check=True)  # noqa: S603
-        sounds = said.stdout.replace("ː", "").strip()
-        total, inside = 0, False
-        for sound in sounds:
-            is_vowel = sound in _IPA_VOWELS
-            total += is_vowel and not inside
-            inside = is_vowel
-        # a syllabic consonant, and vowels in hiatus that stand as one group
-        hiatus = sum(pair in sounds for pair in ("iə", "ɪə", "uə", "iʌ", "ioʊ", "eɪɪ", "aɪə", "aɪɪ", "oʊɪ", "iæ", "ɪɪ"))
-        most = total + hiatus + sounds.count("̩")
-        return frozenset(range(max(1, total), max(1, most) + 1))
+        asked = [program, "-q", "--ipa", "--sep=_", "-v", "en-us", word]
+        said = subprocess.run(asked, capture_output=True, text=True, check=True)  # noqa: S603
+        return ipa_syllables(said.stdout)
 
     return count
+
+
+def ipa_syllables(text: str) -> frozenset[int]:
+    """Numbers of syllables of a word in IPA whose phonemes stand apart by ``_``.
+
+    >>> sorted(ipa_syllables("f_l_ˈaʊ_ɚ")), sorted(ipa_syllables("f_ˈaɪɚ"))
+    ([2], [1, 2])
+    """
+    least = most = 0
+    for phoneme in re.split(r"[_\s]", re.sub("[ˈˌː]", "", text)):
+        if _SYLLABIC in phoneme or not _IPA_VOWELS.isdisjoint(phoneme):
+            least += 1
+            most += 1 + (phoneme in _LOOSE)
+    return frozenset(range(max(1, least), max(1, most) + 1))
+
+
+_IPA_VOWELS = frozenset("aeiouyɑɒæɐɔəɘɛɜɞɤɪʊʌɨʉøœɶᵻɚɝ")
+_SYLLABIC = "̩"
+_LOOSE = ("iə", "ɪə", "aɪɚ", "aɪə", "aʊɚ")  # one phoneme to espeak-ng, one or two syllables to a singer (fire, glorious)
 
 
 def human_lyrics(data: Path, *, most: int = 40) -> list[Lyric]:

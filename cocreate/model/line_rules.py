@@ -30,7 +30,7 @@ class Manner:
     slot of the word equals.
     """
 
-    weak_on_strong: float = -0.8
+    weak_on_strong: float = -2.0
     content_on_weak: float = -0.25
     ambiguous: float = -1.2
     strict: float = 0.3

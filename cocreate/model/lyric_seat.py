@@ -63,13 +63,13 @@ class LyricSeat:
 
             return HuggingPen(self.base, self.lexicon, theme=theme, rows=rows)
         if self.back is not None:
-            return NgramPen(self.back, self.lexicon, end=end_id(self.table), rows=rows)
+            return NgramPen(self.back, self.lexicon, end=end_id(self.table), rows=rows, second=self.second)
         assert self.checkpoint is not None, "a seat has a network or an n-gram model"
         net = Decoder(self.checkpoint)
         known = len(self.table.words)
         if len(self.lexicon) > known:
             net.embedding = np.concatenate([net.embedding, new_rows(net.embedding, self.lexicon, known)])
-        return NetPen(net, self.lexicon, end=end_id(self.table), rows=rows, head=head, taste=taste)
+        return NetPen(net, self.lexicon, end=end_id(self.table), rows=rows, head=head, taste=taste, second=self.second)
 
     def theme_vector(self, ids: Sequence[int]) -> FloatArray | None:
         """What words are about, as the network is told it; None where no word has company."""

@@ -80,15 +80,16 @@ class NetPen:
 
     Args:
         end: id that stands for the beginning of a line, after its first word.
+        second: an n-gram model of words in singing order; it leans on every word that is drawn.
         context: ids that may be told and written in all.
     """
 
     def __init__(
         self, net: Decoder, lexicon: Lexicon, *, end: int, rows: int = 24, head: Sequence[int] = (),
-        taste: FloatArray | None = None, context: int = LYRIC_CONTEXT,
+        taste: FloatArray | None = None, second: WordNgrams | None = None, context: int = LYRIC_CONTEXT,
     ) -> None:  # fmt: skip
         net.context = min(net.context, context)
-        self._lexicon, self._end, self._rows = lexicon, end, rows
+        self._lexicon, self._end, self._rows, self._second = lexicon, end, rows, second
         # the text so far stands in one row; drafts fan out from its end
         self._text: Cache = net.start(1, taste=None if taste is None or not net.features else taste[None, :])
         self._fan: Cache = net.start(rows)
@@ -108,8 +109,9 @@ class NetPen:
         self._fan.spread(self._text, since=self._shared)
         self._shared = self._base
         return _draw(
-            self._step, np.repeat(logits, self._rows, axis=0), ask, self._lexicon, rng, end=self._end, rows=self._rows
-        )
+            self._step, np.repeat(logits, self._rows, axis=0), ask, self._lexicon, rng, end=self._end,
+            rows=self._rows, second=self._second,
+        )  # fmt: skip
 
     def keep(self, draft: LineDraft) -> None:
         """See ``Pen``."""
@@ -126,8 +128,10 @@ class NetPen:
 class NgramPen:
     """The same lattice with an n-gram model of words written back to front."""
 
-    def __init__(self, model: WordNgrams, lexicon: Lexicon, *, end: int, rows: int = 8) -> None:
-        self._model, self._lexicon, self._end, self._rows = model, lexicon, end, rows
+    def __init__(
+        self, model: WordNgrams, lexicon: Lexicon, *, end: int, rows: int = 8, second: WordNgrams | None = None
+    ) -> None:
+        self._model, self._lexicon, self._end, self._rows, self._second = model, lexicon, end, rows, second
         self._text: list[int] = [end]
         self._lines: list[list[int]] = []
 
@@ -140,7 +144,9 @@ class NgramPen:
         if not ask.suffix and not (ask.last & np.isfinite(ask.table[-1])).any():
             return []
         self._lines = [list(self._text) for _ in range(self._rows)]
-        return _draw(self._step, self._scores(), ask, self._lexicon, rng, end=self._end, rows=self._rows)
+        return _draw(
+            self._step, self._scores(), ask, self._lexicon, rng, end=self._end, rows=self._rows, second=self._second
+        )
 
     def keep(self, draft: LineDraft) -> None:
         """See ``Pen``."""
@@ -160,8 +166,9 @@ class NgramPen:
 
 
 def _draw(
-    step: object, logits: FloatArray, ask: LineAsk, lexicon: Lexicon, rng: np.random.Generator, *, end: int, rows: int
-) -> list[LineDraft]:
+    step: object, logits: FloatArray, ask: LineAsk, lexicon: Lexicon, rng: np.random.Generator, *, end: int, rows: int,
+    second: WordNgrams | None,
+) -> list[LineDraft]:  # fmt: skip
     """Fill the lines of all rows together; rows that are done wait."""
     assert callable(step)
     left = np.full(rows, len(ask.strengths))
@@ -182,7 +189,8 @@ def _draw(
             scores = logs + ask.bias + ask.table[left]
             if not at:
                 scores = np.where(ask.last, scores + ask.last_bias, -np.inf)
-            chosen = _sample(scores, ask, rng, active=~done, fallback=end)
+            after = None if second is None else [[*line[::-1], end] for line in words]
+            chosen = _sample(scores, ask, rng, active=~done, fallback=end, second=second, after=after)
         for row in np.flatnonzero(~done).tolist():
             word = int(chosen[row])
             pattern = chosen_pattern(lexicon, word, ask.strengths, int(left[row]), free=ask.free)
@@ -199,18 +207,27 @@ def _draw(
 
 
 def _sample(
-    scores: FloatArray, ask: LineAsk, rng: np.random.Generator, *, active: BoolArray, fallback: int
-) -> IntArray:
-    """One id a row by temperature and top-p; rows that are done take ``fallback``."""
+    scores: FloatArray, ask: LineAsk, rng: np.random.Generator, *, active: BoolArray, fallback: int,
+    second: WordNgrams | None, after: list[list[int]] | None,
+) -> IntArray:  # fmt: skip
+    """One id a row by temperature and top-p; rows that are done take ``fallback``.
+
+    Args:
+        after: what comes after each row's next word, in singing order; the second opinion weighs how they go together.
+    """
     draws = rng.random(len(scores))
     chosen = np.full(len(scores), fallback, dtype=np.int64)
+    most = _MOST_OPEN if second is None else _MOST_WEIGHED
     for row in np.flatnonzero(active):
-        own = scores[row] / ask.temperature
-        open_ids = np.flatnonzero(np.isfinite(own))
-        values = own[open_ids]
-        if len(open_ids) > _MOST_OPEN:
-            best = np.argpartition(values, -_MOST_OPEN)[-_MOST_OPEN:]
+        open_ids = np.flatnonzero(np.isfinite(scores[row]))
+        values = scores[row][open_ids].astype(np.float64)
+        if len(open_ids) > most:
+            best = np.argpartition(values, -most)[-most:]
             open_ids, values = open_ids[best], values[best]
+        if second is not None and after is not None:
+            known = open_ids < second.size
+            values[known] += _LEAN * second.bonds(open_ids[known], after[row])
+        values /= ask.temperature
         order = np.argsort(-values, kind="stable")
         chances = np.exp(values[order] - values[order[0]])
         sums = np.cumsum(chances / chances.sum())
@@ -221,6 +238,8 @@ def _sample(
 
 
 _MOST_OPEN = 400  # words a row looks at; what is beyond them has no chance that counts
+_MOST_WEIGHED = 96  # with a second opinion on each
+_LEAN = float(__import__("os").environ.get("LEAN","0.5"))  # of the second opinion's nats
 
 
 def _log_softmax(logits: FloatArray) -> FloatArray:

@@ -95,6 +95,43 @@ class WordNgrams:
             chance = _blend(order, np.full(self.size, number), words, chance, self.size)
         return chance
 
+    def bonds(self, words: IntArray, following: Sequence[int]) -> FloatArray:
+        """Nats by which ``following`` becomes likelier when each of ``words`` stands right before it. Shape (n,)."""
+        total = np.zeros(len(words))
+        for count, (number, shorter) in enumerate(self._chains(tuple(following[: len(self.orders) - 1])), start=1):
+            if number < 0:
+                break  # a context that was never seen is in no longer one either
+            order = self.orders[count]
+            places, found = _find(order.contexts, number * self.size + words)
+            after = np.full(len(words), following[count - 1])
+            chance = _blend(order, places, after, np.full(len(words), shorter), self.size)
+            total += np.where(found, np.log(np.maximum(chance, _FEW) / max(shorter, _FEW)), 0.0)
+        return total
+
+    def _chains(self, following: tuple[int, ...]) -> list[tuple[int, float]]:
+        """Of each of ``following``: the number of what stands before it here (-1: never seen), and its chance then."""
+        found = []
+        for place, word in enumerate(following):
+            number, chance = 0, 1.0 / self.size
+            for length, order in enumerate(self.orders[: place + 1]):
+                if length:
+                    at, seen = _find(order.contexts, np.array([number * self.size + following[place - length]]))
+                    number = int(at[0]) if seen[0] else -1
+                if number < 0:
+                    break
+                own = _blend(order, np.array([number]), np.array([word]), np.array([chance]), self.size)
+                chance = float(own[0])
+            found.append((number, chance))
+        return found
+
+    def share_after(self, before: Sequence[int]) -> FloatArray:
+        """Of the different places where each id stands, the share right after one of ``before``. Shape (size,)."""
+        order = self.orders[1]
+        word = order.keys % self.size
+        after = np.isin(order.contexts[order.keys // self.size], np.asarray(before))
+        counts = [np.bincount(word, weights=order.counts * kept, minlength=self.size) for kept in (after, 1)]
+        return np.asarray(counts[0] / np.maximum(counts[1], 1))
+
     def save(self, path: Path) -> None:
         """Write as a compressed npz."""
         arrays: dict[str, npt.NDArray[np.generic]] = {"size": np.array([self.size])}
