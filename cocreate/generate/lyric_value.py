@@ -41,6 +41,8 @@ _AUXILIARIES = frozenset(
 )  # fmt: skip
 _JOINED = ("'m", "'re", "'ll", "'d", "'ve")
 _OPENERS = frozenset("when if as because though although until till while where since before after that who".split())
+_BARE = _AUXILIARIES - {"do", "does", "did", "can", "will", "let", "let's", "don't"}  # begin no sentence of a song
+_LINKS = frozenset("and but or nor then to for than that".split())  # begin no section
 _HE, _SHE = (
     frozenset("he him his himself he's he'd he'll".split()),
     frozenset("she her hers herself she's she'd".split()),
@@ -63,19 +65,22 @@ class Taste:
     own_word: float = 2.5
     second: float = 0.9
     line_theme: float = 0.9
-    names_theme: float = 0.35
+    names_theme: float = 0.4
+    urge: float = 1.6
+    small_talk: float = -0.4
     beat: float = 0.8
     repeat: float = 0.35
     same_start: float = 0.5
     broken: float = 0.5
     same_first: float = 0.3
-    common: float = 0.3
+    common: float = 0.45
     same_frame: float = 0.6
     no_verb: float = 0.2
     no_verb_again: float = 0.5
     hanging: float = 0.5
     person: float = 0.4
     own_object: float = 0.8
+    headless: float = 0.5
 
 
 @dataclass(slots=True)
@@ -84,7 +89,7 @@ class Desk:
 
     pen: Pen
     lines: dict[int, LyricLine] = field(default_factory=dict)
-    words: list[int] = field(default_factory=list)  # of the text so far, for the guard and the second opinion
+    ids: dict[int, tuple[int, ...]] = field(default_factory=dict)  # words of each line, for guard and second opinion
     used: Counter[int] = field(default_factory=Counter)  # stems of content words
     endings: dict[tuple[int, str], list[tuple[int, int]]] = field(default_factory=dict)  # group -> line, last word
     texts: set[tuple[int, ...]] = field(default_factory=set)
@@ -92,7 +97,20 @@ class Desk:
     frames: Counter[tuple[int, ...]] = field(default_factory=Counter)  # lines with every content word left blank
     closed: set[int] = field(default_factory=set)  # rhyme classes of the verses, which a bridge leaves alone
     people: Counter[str] = field(default_factory=Counter)  # he, she: how often the song spoke of them
-    last_line: tuple[int, ...] = ()
+
+    def before(self, number: int, count: int) -> list[int]:
+        """The last words, so many at most, of what is written right before a line."""
+        found: list[int] = []
+        while len(found) < count and (number := number - 1) in self.ids:
+            found = [*self.ids[number], *found]
+        return found[-count:]
+
+    def after(self, number: int, count: int) -> list[int]:
+        """The first words of what is written right after a line."""
+        found: list[int] = []
+        while len(found) < count and (number := number + 1) in self.ids:
+            found += self.ids[number]
+        return found[:count]
 
 
 class Ear:
@@ -124,6 +142,7 @@ class Ear:
             bias += taste.theme * 0.4 * np.maximum(0, lit - 0.4)
         if lean is not None:
             bias += lean
+        bias += taste.small_talk * np.maximum(0, self._common - _SMALL_TALK) * seat.lexicon.content
         own = {w.split("=")[0].strip().lower() for w in request.words}
         for place, word in enumerate(self._text):
             bias[place] += taste.own_word if word in own else self._manners(word)
@@ -142,10 +161,25 @@ class Ear:
             return taste.cliche
         return taste.name if word in self.seat.lexicon.names and not is_i(word) else 0.0
 
-    def now(self, desk: Desk) -> FloatArray:
-        """The song's wishes: what keeps company with the last lines is drawn near, what was used is held back."""
-        bias = self.bias.copy()
-        recent = [w for w in desk.words[-_RECENT:] if self.seat.lexicon.content[w] and w < len(self.seat.vectors)]
+    def pressure(self, desk: Desk, line: LinePlan) -> float:
+        """How much the theme is wanted in a line: 0 right after it was named, more with each line that was silent."""
+        silent, number = 0, line.number - 1
+        while number in desk.ids and not self.names_theme(desk.ids[number]) and silent < _MOST_SILENT:
+            silent, number = silent + 1, number - 1
+        silent += number not in desk.ids  # a song tells at once what it is about
+        return float(min(_MOST_SILENT, silent))
+
+    def names_theme(self, words: Sequence[int]) -> bool:
+        """Whether one of the words is of the theme or close to it."""
+        return bool((self.theme[list(words)] >= _TELLING).any())
+
+    def now(self, desk: Desk, line: LinePlan) -> FloatArray:
+        """The wishes for a line: what keeps company with the lines before is drawn near, what was used is held back."""
+        near_theme = np.maximum(0, self.theme - _NEAR) * self.seat.lexicon.content
+        bias = self.bias + self.taste.urge * self.pressure(desk, line) * near_theme
+        recent = [
+            w for w in desk.before(line.number, _RECENT) if self.seat.lexicon.content[w] and w < len(self.seat.vectors)
+        ]
         if recent:
             near = self.seat.vectors @ unit(self.seat.vectors[recent].sum(axis=0))
             bias += self.taste.company * np.maximum(0, near - _NEAR) * self.seat.lexicon.content
@@ -158,11 +192,11 @@ class Ear:
         taste, lexicon = self.taste, self.seat.lexicon
         words = draft.words
         content = [w for w in words if lexicon.content[w]]
-        value = -draft.nats / (len(words) + 1) + self._likely(desk, words)
+        value = -draft.nats / (len(words) + 1) + self._likely(desk, words, line)
         if content and self.theme.any():
             near = np.minimum(0.8, self.theme[content])
             value += taste.line_theme * float(np.mean(np.maximum(0, near - 0.15)))
-            value += taste.names_theme * bool((near >= _TELLING).any())
+            value += taste.names_theme * self.names_theme(content) * self.pressure(desk, line)
         value += float(np.mean(self.bias[list(words)])) * 0.5
         value += taste.beat * self._on_beat(words, line)
         value -= taste.repeat * sum(desk.used[int(self._stems[w])] for w in content) / max(1, len(words)) * 2
@@ -170,15 +204,15 @@ class Ear:
         value -= taste.same_start * desk.openings[words[:2]]
         value -= taste.same_first * min(_MOST_FIRST, desk.openings[words[:1]])
         value -= 0.8 * sum(_has(words, phrase) for phrase in self._cliches)
-        return value - (self._loose_ends(desk, words) if self.seat.language == "en" else 0.0)
+        return value - (self._loose_ends(desk, words, line) if self.seat.language == "en" else 0.0)
 
-    def _likely(self, desk: Desk, words: Sequence[int]) -> float:
+    def _likely(self, desk: Desk, words: Sequence[int], line: LinePlan) -> float:
         """What the second opinion thinks of a line where it stands."""
         second, taste = self.seat.second, self.taste
         if second is None or max(words) >= second.size:
             return 0.0
         end = self.seat.table.words.id("Line")
-        context = [*desk.words[-2:], end] if desk.words else [end]
+        context = [*desk.before(line.number, 2), end]
         nats = second.nats_each([*context, *words, end])[len(context) :]
         # a word that is less likely here than anywhere breaks the sentence
         broken = float(np.maximum(0, nats + self._common[[*words, end]]).sum())
@@ -196,20 +230,19 @@ class Ear:
             left -= size
         return hits / max(1, sum(strength >= STRONG_SLOT for strength in strengths))
 
-    def _loose_ends(self, desk: Desk, words: Sequence[int]) -> float:
+    def _loose_ends(self, desk: Desk, words: Sequence[int], line: LinePlan) -> float:
         """What is wrong with a line as part of a sentence and of a story."""
         taste, text = self.taste, [self._text[w] for w in words]
+        earlier = desk.ids.get(line.number - 1, ()) if not line.is_first else ()
         cost = 0.0
         if not self.has_verb(words):
-            cost += taste.no_verb if not desk.last_line or self.has_verb(desk.last_line) else taste.no_verb_again
-        if desk.last_line and _hangs(text) and _hangs([self._text[w] for w in desk.last_line]):
+            cost += taste.no_verb if not earlier or self.has_verb(earlier) else taste.no_verb_again
+        if _hangs(text) and (line.is_last or (earlier and _hangs([self._text[w] for w in earlier]))):
             cost += taste.hanging
+        cost += taste.headless * (text[0] in _BARE or (line.is_first and text[0] in _LINKS))
         told = people(text)
-        cost += taste.person * sum(
-            other not in told and desk.people[other] > 0 == desk.people[one]
-            for one, other in (("he", "she"), ("she", "he"))
-            if one in told
-        )
+        for one, other in (("he", "she"), ("she", "he")):
+            cost += taste.person * (one in told and other not in told and desk.people[other] > 0 == desk.people[one])
         first = next((place for place, word in enumerate(text) if word in _I), len(text))
         second = next((place for place, word in enumerate(text) if word in _ME), 0)
         between = set(text[first + 1 : second]) & _OTHERS
@@ -242,6 +275,8 @@ class Ear:
         return found
 
 
+_MOST_SILENT = 3  # lines without the theme, after which it is wanted as much as can be
+_SMALL_TALK = -7.5  # log chance of a word from which it is on everybody's lips
 _RECENT = 24  # words: about three lines
 _OTHERS = frozenset("you he she they it that who which to for let lets".split())
 

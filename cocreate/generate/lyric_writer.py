@@ -131,10 +131,10 @@ class SongWriter:
         free = bool(suffix) and not self._fits(suffix, line)
         for step, last, cost in self._endings(desk, place, line, table):
             ask = LineAsk(
-                line.phrase.strengths, table, last, self._ear.now(desk), cost, control, suffix,
+                line.phrase.strengths, table, last, self._ear.now(desk, line), cost, control, suffix,
                 free=free, temperature=self.request.temperature,
             )  # fmt: skip
-            drafts = [d for d in desk.pen.drafts(ask, rng) if self._allowed(desk, d, is_hook=bool(suffix))]
+            drafts = [d for d in desk.pen.drafts(ask, rng) if self._allowed(desk, d, line, is_hook=bool(suffix))]
             if drafts:
                 best = max(drafts, key=lambda draft: self._ear.value(desk, draft, line))
                 relaxed = [] if step == LADDER[0] or suffix else [f"rhyme: {step}"]
@@ -244,7 +244,7 @@ class SongWriter:
     def _bad_endings(self) -> BoolArray:
         return np.array([word in BAD_ENDINGS or word in PARTICLES for word in self.seat.lexicon.text])
 
-    def _allowed(self, desk: Desk, draft: LineDraft, *, is_hook: bool) -> bool:
+    def _allowed(self, desk: Desk, draft: LineDraft, line: LinePlan, *, is_hook: bool) -> bool:
         words = draft.words
         if words in desk.texts and not is_hook:
             return False
@@ -253,8 +253,11 @@ class SongWriter:
         content = [int(self._stems[w]) for w in words if self.seat.lexicon.content[w]]
         if len(set(content)) < len(content) and not is_hook:
             return False
-        near = [*desk.words[-8:], *words]
-        return self.seat.spans is None or not self.seat.spans.holds_any(near)
+        spans = self.seat.spans
+        if spans is None:
+            return True
+        around = desk.before(line.number, spans.size - 1), words, desk.after(line.number, spans.size - 1)
+        return not spans.holds_any([word for part in around for word in part])
 
     def _keep(self, desk: Desk, place: int, line: LinePlan, control: Sequence[int]) -> None:
         words = fit_words(self.request.keep[line.number], line.phrase, number=line.number, language=self.seat.language)
@@ -283,12 +286,11 @@ class SongWriter:
             line.number, said or self._said(draft, line), line.phrase, line.letter, tier, partner,
             draft.nats / (len(draft.words) + 1), relaxed, self.seat.language,
         )  # fmt: skip
-        desk.words += draft.words
+        desk.ids[line.number] = draft.words
         desk.texts.add(draft.words)
         desk.openings.update((draft.words[:2], draft.words[:1]))
         desk.frames[self._ear.frame(draft.words)] += 1
         desk.people.update(people([lexicon.text[w] for w in draft.words]))
-        desk.last_line = draft.words
         desk.used.update(int(self._stems[w]) for w in draft.words if lexicon.content[w])
 
     def _said(self, draft: LineDraft, line: LinePlan) -> tuple[SungWord, ...]:

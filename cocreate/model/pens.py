@@ -18,7 +18,7 @@ from cocreate.model.decoder import Cache, Decoder
 from cocreate.model.lexicon import BoolArray, FloatArray, IntArray, Lexicon
 from cocreate.model.line_rules import chosen_pattern
 from cocreate.model.lyric_words import WordTable
-from cocreate.model.word_ngrams import WordNgrams
+from cocreate.model.word_ngrams import Bonds, WordNgrams
 
 _TINY = np.float32(1e-9)
 LYRIC_CONTEXT = 1024  # ids; forty lines with their controls take about 450
@@ -86,7 +86,7 @@ class NetPen:
 
     def __init__(
         self, net: Decoder, lexicon: Lexicon, *, end: int, rows: int = 24, head: Sequence[int] = (),
-        taste: FloatArray | None = None, second: WordNgrams | None = None, context: int = LYRIC_CONTEXT,
+        taste: FloatArray | None = None, second: Bonds | None = None, context: int = LYRIC_CONTEXT,
     ) -> None:  # fmt: skip
         net.context = min(net.context, context)
         self._lexicon, self._end, self._rows, self._second = lexicon, end, rows, second
@@ -129,7 +129,7 @@ class NgramPen:
     """The same lattice with an n-gram model of words written back to front."""
 
     def __init__(
-        self, model: WordNgrams, lexicon: Lexicon, *, end: int, rows: int = 8, second: WordNgrams | None = None
+        self, model: WordNgrams, lexicon: Lexicon, *, end: int, rows: int = 8, second: Bonds | None = None
     ) -> None:
         self._model, self._lexicon, self._end, self._rows, self._second = model, lexicon, end, rows, second
         self._text: list[int] = [end]
@@ -167,7 +167,7 @@ class NgramPen:
 
 def _draw(
     step: object, logits: FloatArray, ask: LineAsk, lexicon: Lexicon, rng: np.random.Generator, *, end: int, rows: int,
-    second: WordNgrams | None,
+    second: Bonds | None,
 ) -> list[LineDraft]:  # fmt: skip
     """Fill the lines of all rows together; rows that are done wait."""
     assert callable(step)
@@ -208,7 +208,7 @@ def _draw(
 
 def _sample(
     scores: FloatArray, ask: LineAsk, rng: np.random.Generator, *, active: BoolArray, fallback: int,
-    second: WordNgrams | None, after: list[list[int]] | None,
+    second: Bonds | None, after: list[list[int]] | None,
 ) -> IntArray:  # fmt: skip
     """One id a row by temperature and top-p; rows that are done take ``fallback``.
 
@@ -225,8 +225,7 @@ def _sample(
             best = np.argpartition(values, -most)[-most:]
             open_ids, values = open_ids[best], values[best]
         if second is not None and after is not None:
-            known = open_ids < second.size
-            values[known] += _LEAN * second.bonds(open_ids[known], after[row])
+            values += _LEAN * second.nats(open_ids, after[row])
         values /= ask.temperature
         order = np.argsort(-values, kind="stable")
         chances = np.exp(values[order] - values[order[0]])
@@ -239,7 +238,7 @@ def _sample(
 
 _MOST_OPEN = 400  # words a row looks at; what is beyond them has no chance that counts
 _MOST_WEIGHED = 96  # with a second opinion on each
-_LEAN = float(__import__("os").environ.get("LEAN","0.5"))  # of the second opinion's nats
+_LEAN = 0.7  # of the second opinion's nats
 
 
 def _log_softmax(logits: FloatArray) -> FloatArray:
