@@ -54,7 +54,7 @@ _I, _ME = frozenset("i i'm i'll i've i'd we we'll we're we've".split()), frozens
 class Taste:
     """How strongly the wishes pull, in nats a word or a line."""
 
-    theme: float = 3.2
+    theme: float = 3.6
     company: float = 1.2
     mood: float = 0.35
     cliche: float = -1.3
@@ -64,9 +64,9 @@ class Taste:
     used: float = -0.9
     own_word: float = 2.5
     second: float = 0.9
-    line_theme: float = 0.9
+    line_theme: float = 1.1
     names_theme: float = 0.4
-    urge: float = 1.6
+    urge: float = 2.0
     small_talk: float = -0.4
     beat: float = 0.8
     repeat: float = 0.35

@@ -286,6 +286,10 @@ class SongWriter:
             line.number, said or self._said(draft, line), line.phrase, line.letter, tier, partner,
             draft.nats / (len(draft.words) + 1), relaxed, self.seat.language,
         )  # fmt: skip
+        self._remember(desk, line, draft)
+
+    def _remember(self, desk: Desk, line: LinePlan, draft: LineDraft) -> None:
+        lexicon = self.seat.lexicon
         desk.ids[line.number] = draft.words
         desk.texts.add(draft.words)
         desk.openings.update((draft.words[:2], draft.words[:1]))

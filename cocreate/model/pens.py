@@ -36,6 +36,7 @@ class LineAsk:
         control: ids told before it.
         suffix: words that end it whatever the model thinks, the last first.
         free: only syllables count, stress does not.
+        unbound: no form at all; a line ends where the model ends it. For measuring what form costs.
     """
 
     strengths: tuple[int, ...]
@@ -46,6 +47,7 @@ class LineAsk:
     control: tuple[int, ...] = ()
     suffix: tuple[int, ...] = ()
     free: bool = False
+    unbound: bool = False
     temperature: float = 0.85
     top_p: float = 0.92
 
@@ -171,7 +173,7 @@ def _draw(
 ) -> list[LineDraft]:  # fmt: skip
     """Fill the lines of all rows together; rows that are done wait."""
     assert callable(step)
-    left = np.full(rows, len(ask.strengths))
+    left = np.full(rows, 1 if ask.unbound else len(ask.strengths))
     words: list[list[int]] = [[] for _ in range(rows)]
     nats = np.zeros(rows)
     done = np.zeros(rows, dtype=np.bool_)
@@ -186,24 +188,35 @@ def _draw(
         if at < len(ask.suffix):
             chosen = np.full(rows, ask.suffix[at], dtype=np.int64)
         else:
-            scores = logs + ask.bias + ask.table[left]
+            scores = logs + ask.bias + (_unbound(lexicon, end, at) if ask.unbound else ask.table[left])
             if not at:
                 scores = np.where(ask.last, scores + ask.last_bias, -np.inf)
             after = None if second is None else [[*line[::-1], end] for line in words]
             chosen = _sample(scores, ask, rng, active=~done, fallback=end, second=second, after=after)
         for row in np.flatnonzero(~done).tolist():
             word = int(chosen[row])
-            pattern = chosen_pattern(lexicon, word, ask.strengths, int(left[row]), free=ask.free)
-            assert pattern is not None, "the table allows only words that fit"
             nats[row] -= logs[row, word]
+            if word == end:
+                done[row] = True
+                continue
             words[row].append(word)
-            left[row] -= len(pattern)
+            if not ask.unbound:
+                pattern = chosen_pattern(lexicon, word, ask.strengths, int(left[row]), free=ask.free)
+                assert pattern is not None, "the table allows only words that fit"
+                left[row] -= len(pattern)
         logits = step(chosen)
     found: dict[tuple[int, ...], LineDraft] = {}
     for row in range(rows):
         line = tuple(words[row][::-1])
         found.setdefault(line, LineDraft(line, float(nats[row]), row))
     return list(found.values())
+
+
+def _unbound(lexicon: Lexicon, end: int, at: int) -> FloatArray:
+    """Any word that can be sung, or the line's end once it has a word; nothing else when it is long enough."""
+    found = np.where(lexicon.sung & (at < _LONGEST_LINE), 0, -np.inf).astype(np.float32)
+    found[end] = 0 if at else -np.inf
+    return found
 
 
 def _sample(
@@ -236,6 +249,7 @@ def _sample(
     return chosen
 
 
+_LONGEST_LINE = 14  # words, where no form says so
 _MOST_OPEN = 400  # words a row looks at; what is beyond them has no chance that counts
 _MOST_WEIGHED = 96  # with a second opinion on each
 _LEAN = 0.7  # of the second opinion's nats
