@@ -21,8 +21,9 @@ from cocreate.model.lyric_corpus import STRONGLY_ARCHAIC
 from cocreate.model.lyric_seat import LyricSeat
 from cocreate.model.pens import LineDraft, Pen
 from cocreate.model.word_vectors import unit
-from cocreate.music.chinese import is_han
+from cocreate.music.chinese import is_han, tone_agreement
 from cocreate.music.lyric import LyricLine
+from cocreate.music.measures import skyline
 from cocreate.music.prosody import split_words, valences
 from cocreate.music.singing import STRONG as STRONG_SLOT
 from cocreate.music.wordlists import BLOCKED, CLICHE_PHRASES, CLICHES, QUAINT, STRONG
@@ -81,6 +82,7 @@ class Taste:
     person: float = 0.4
     own_object: float = 0.8
     headless: float = 0.5
+    tones: float = 4.0
 
 
 @dataclass(slots=True)
@@ -187,6 +189,18 @@ class Ear:
             bias[self._stems == stem] += self.taste.used * min(3, count)
         return bias
 
+    def tones(self, words: Sequence[int], line: LinePlan) -> float | None:
+        """How well a Chinese line's tones go with its tune, 0..1; None for other languages and without a tune."""
+        if self.seat.language != "zh" or not line.phrase.is_timed:
+            return None
+        pitches = tuple(self._pitches[slot.start_ticks] for slot in line.phrase.slots)
+        return tone_agreement("".join(self._text[w] for w in words), pitches)
+
+    @cached_property
+    def _pitches(self) -> dict[int, int]:
+        song = self.request.song
+        return {note.start_ticks: note.pitch for note in skyline(song.melody.notes)} if song is not None else {}
+
     def value(self, desk: Desk, draft: LineDraft, line: LinePlan) -> float:
         """What a draft is worth as the song's next line."""
         taste, lexicon = self.taste, self.seat.lexicon
@@ -198,7 +212,7 @@ class Ear:
             value += taste.line_theme * float(np.mean(np.maximum(0, near - 0.15)))
             value += taste.names_theme * self.names_theme(content) * self.pressure(desk, line)
         value += float(np.mean(self.bias[list(words)])) * 0.5
-        value += taste.beat * self._on_beat(words, line)
+        value += taste.beat * self._on_beat(words, line) + taste.tones * (self.tones(words, line) or 0)
         value -= taste.repeat * sum(desk.used[int(self._stems[w])] for w in content) / max(1, len(words)) * 2
         value -= taste.same_frame * desk.frames[self.frame(words)]
         value -= taste.same_start * desk.openings[words[:2]]

@@ -284,7 +284,7 @@ class SongWriter:
             group.append((line.number, last))
         desk.lines[line.number] = LyricLine(
             line.number, said or self._said(draft, line), line.phrase, line.letter, tier, partner,
-            draft.nats / (len(draft.words) + 1), relaxed, self.seat.language,
+            draft.nats / (len(draft.words) + 1), relaxed, self.seat.language, self._ear.tones(draft.words, line),
         )  # fmt: skip
         self._remember(desk, line, draft)
 
