@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from cocreate.model.lyric_corpus import STRONGLY_ARCHAIC
 from cocreate.model.lyric_seat import LyricSeat
 from cocreate.model.pens import LineDraft, Pen
 from cocreate.model.word_vectors import unit
-from cocreate.music.chinese import is_han, tone_agreement
+from cocreate.music.chinese import is_han, tone_agreement, tone_height
 from cocreate.music.lyric import LyricLine
 from cocreate.music.measures import skyline
 from cocreate.music.prosody import split_words, valences
@@ -191,13 +192,29 @@ class Ear:
 
     def tones(self, words: Sequence[int], line: LinePlan) -> float | None:
         """How well a Chinese line's tones go with its tune, 0..1; None for other languages and without a tune."""
-        if self.seat.language != "zh" or not line.phrase.is_timed:
+        if self.heights(line) is None:
             return None
-        pitches = tuple(self._pitches[slot.start_ticks] for slot in line.phrase.slots)
-        return tone_agreement("".join(self._text[w] for w in words), pitches)
+        return tone_agreement("".join(self._text[w] for w in words), self._pitches(line))
+
+    def heights(self, line: LinePlan) -> FloatArray | None:
+        """How high each character is spoken, (V,), where it matters; None for other languages and without a tune."""
+        return self._heights if self.seat.language == "zh" and line.phrase.is_timed else None
+
+    def moves(self, line: LinePlan) -> tuple[int, ...]:
+        """Which way the tune goes from each slot to the next: -1, 0, 1; empty where ``heights`` has nothing to say."""
+        if self.heights(line) is None:
+            return ()
+        return tuple((b > a) - (b < a) for a, b in pairwise(self._pitches(line)))
 
     @cached_property
-    def _pitches(self) -> dict[int, int]:
+    def _heights(self) -> FloatArray:
+        return np.array([tone_height(text) if text else 0 for text in self._text], dtype=np.float32)
+
+    def _pitches(self, line: LinePlan) -> tuple[int, ...]:
+        return tuple(self._pitch_at[slot.start_ticks] for slot in line.phrase.slots)
+
+    @cached_property
+    def _pitch_at(self) -> dict[int, int]:
         song = self.request.song
         return {note.start_ticks: note.pitch for note in skyline(song.melody.notes)} if song is not None else {}
 

@@ -132,7 +132,8 @@ class SongWriter:
         for step, last, cost in self._endings(desk, place, line, table):
             ask = LineAsk(
                 line.phrase.strengths, table, last, self._ear.now(desk, line), cost, control, suffix,
-                free=free, temperature=self.request.temperature,
+                free=free, heights=self._ear.heights(line), moves=self._ear.moves(line),
+                temperature=self.request.temperature,
             )  # fmt: skip
             drafts = [d for d in desk.pen.drafts(ask, rng) if self._allowed(desk, d, line, is_hook=bool(suffix))]
             if drafts:

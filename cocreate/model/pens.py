@@ -36,6 +36,8 @@ class LineAsk:
         control: ids told before it.
         suffix: words that end it whatever the model thinks, the last first.
         free: only syllables count, stress does not.
+        heights: how high each word is spoken, (V,), and ``moves``: which way the tune goes from each slot to the next
+            (-1, 0, 1); a word whose step to the next word goes the other way costs nats. For one-syllable words.
         unbound: no form at all; a line ends where the model ends it. For measuring what form costs.
     """
 
@@ -47,6 +49,8 @@ class LineAsk:
     control: tuple[int, ...] = ()
     suffix: tuple[int, ...] = ()
     free: bool = False
+    heights: FloatArray | None = None
+    moves: tuple[int, ...] = ()
     unbound: bool = False
     temperature: float = 0.85
     top_p: float = 0.92
@@ -191,6 +195,9 @@ def _draw(
             scores = logs + ask.bias + (_unbound(lexicon, end, at) if ask.unbound else ask.table[left])
             if not at:
                 scores = np.where(ask.last, scores + ask.last_bias, -np.inf)
+            if at and ask.heights is not None:
+                steps = ask.heights[[line[-1] for line in words]][:, None] - ask.heights
+                scores -= _AGAINST * (steps * np.array([(*ask.moves, 0)[n - 1] for n in left])[:, None] < 0)
             after = None if second is None else [[*line[::-1], end] for line in words]
             chosen = _sample(scores, ask, rng, active=~done, fallback=end, second=second, after=after)
         for row in np.flatnonzero(~done).tolist():
@@ -249,6 +256,7 @@ def _sample(
     return chosen
 
 
+_AGAINST = np.float32(4)  # nats for a step of the voice against the step of the tune
 _LONGEST_LINE = 14  # words, where no form says so
 _MOST_OPEN = 400  # words a row looks at; what is beyond them has no chance that counts
 _MOST_WEIGHED = 96  # with a second opinion on each

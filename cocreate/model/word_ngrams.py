@@ -19,6 +19,7 @@ import numpy.typing as npt
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 _FEW = 1e-12
+_LEAST_DISCOUNT = 0.1  # where hardly anything was seen just once
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def _orders(raw: list[tuple[IntArray, IntArray, IntArray]], size: int, prune: in
         if place + 1 < len(raw):
             seen = _kinds_before(raw, place, size)
         once, twice = float((seen == 1).sum()), float((seen == 2).sum())  # noqa: PLR2004 - Ney's estimate
-        discount = once / max(1.0, once + 2 * twice)
+        discount = max(_LEAST_DISCOUNT, once / max(1.0, once + 2 * twice))
         at = keys // size
         total = np.bincount(at, weights=seen, minlength=len(contexts))
         kinds = np.bincount(at, minlength=len(contexts)).astype(np.float64)
