@@ -28,6 +28,22 @@ hair fair stair fire wire higher desire singing ringing bringing swinging river 
 better harbour arbour window morning warning paper open water daughter remember december""".split()
 
 
+def tiny_stanzas(seed: int, count: int = 3) -> list[list[str]]:
+    """Stanzas of four lines that no other seed has, every second line rhymes."""
+    rng = np.random.default_rng(seed)
+    scene = sorted(word for words in TOPICS.values() for word in words if word.isascii())
+    found = []
+    for _ in range(count):
+        one, two, three, four = (str(word) for word in rng.choice(scene, 4, replace=False))
+        place = 2 * int(rng.integers(10))
+        first, second = RHYMES[place : place + 2]
+        found.append([
+            f"The {one} came over all the {two},", f"And {three} saw the {first};",
+            f"I heard the {three} and the {four}", f"And {one} sang {second}.",
+        ])  # fmt: skip
+    return found
+
+
 def small_words() -> Vocabulary:
     """Controls and about 500 English words."""
     english = {w for words in TOPICS.values() for w in words if w.isascii()}
