@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -172,7 +172,7 @@ def train_lyrics(
         list[Path], typer.Option(metavar="DIR", help="Folder of sets, or a set of verse; may be given again.")
     ],
     language: Annotated[str, typer.Option("--lang", help="en or zh.")] = "en",
-    preset: Annotated[str, typer.Option(help="lyric, tiny, small or base.")] = "lyric",
+    preset: Annotated[str, typer.Option(help="lyric, tiny, small or base; ngram: no network, in minutes.")] = "lyric",
     minutes: MinutesOption = None,
     steps: StepsOption = None,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="The checkpoint.")] = Path("checkpoints/my_lyrics"),
@@ -188,22 +188,32 @@ def train_lyrics(
     """Train a lyric checkpoint on verse: words, network, vectors, guard against copying."""
     if not resume:
         _check_free(out, force=force, or_give="--resume or --force")
-    from cocreate.evaluate.make_lyrics import make_lyric_checkpoint
+    from cocreate.evaluate.make_lyrics import make_lyric_checkpoint, make_ngram_checkpoint
     from cocreate.generate.lyric_request import LANGUAGES
     from cocreate.model.train import Plan
 
     if language not in LANGUAGES:
         raise InputError(f"--lang must be one of {', '.join(LANGUAGES)}, got {language!r}")
+    if preset == "ngram":
+        with _bars() as (reading, _):
+            card = make_ngram_checkpoint(corpus, out, language=language, watch_reading=reading)
+        _tell_lyrics(card, out, as_json=as_json)
+        return
     plan = Plan(preset, minutes, steps, CORPUS_TOKENS, seed=seed, threads=threads, check_every=150, save_every_s=240)
     with _bars() as (reading, learning):
         card = make_lyric_checkpoint(
             corpus, out, plan, language=language, resume=resume, start=start, watch_reading=reading,
             watch_training=learning,
         )  # fmt: skip
+    _tell_lyrics(card, out, as_json=as_json)
+
+
+def _tell_lyrics(card: dict[str, Any], out: Path, *, as_json: bool) -> None:
     if as_json:
         print_json(card)
         return
-    say(f"{card['words']:,} words, {card['training']['steps']} steps in {out}")
+    how = f"{card['training']['steps']} steps" if "training" in card else "n-grams"
+    say(f"{card['words']:,} words, {how} in {out}")
     say(f"Next: `cocreate lyrics --checkpoint {out} --theme rain`; the card is in the folder.")
 
 
