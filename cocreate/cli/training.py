@@ -180,6 +180,9 @@ def train_lyrics(
     start: Annotated[
         Path | None, typer.Option("--from", metavar="CHECKPOINT", help="Lyric checkpoint to begin with.")
     ] = None,
+    base: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="A Hugging Face causal LM to fine-tune instead.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the weights and the order of the poems.")] = 0,
     threads: ThreadsOption = None,
     force: ForceOption = False,
@@ -188,7 +191,7 @@ def train_lyrics(
     """Train a lyric checkpoint on verse: words, network, vectors, guard against copying."""
     if not resume:
         _check_free(out, force=force, or_give="--resume or --force")
-    from cocreate.evaluate.make_lyrics import make_lyric_checkpoint, make_ngram_checkpoint
+    from cocreate.evaluate.make_lyrics import make_foreign_checkpoint, make_lyric_checkpoint, make_ngram_checkpoint
     from cocreate.generate.lyric_request import LANGUAGES
     from cocreate.model.train import Plan
 
@@ -200,6 +203,18 @@ def train_lyrics(
         _tell_lyrics(card, out, as_json=as_json)
         return
     plan = Plan(preset, minutes, steps, CORPUS_TOKENS, seed=seed, threads=threads, check_every=150, save_every_s=240)
+    if base is not None:
+        if language != "en" or resume or start is not None:
+            raise InputError("--base fine-tunes a model on English verse, and goes with no --lang, --resume or --from")
+        with _bars() as (reading, learning):
+            card = make_foreign_checkpoint(base, corpus, out, plan, watch_reading=reading, watch_training=learning)
+        if as_json:
+            print_json(card)
+            return
+        told = card["held_out"]
+        say(f"{card['steps']} steps in {out}. Held out, nats a token: {told['before']} before, {told['after']} after.")
+        say(f"Next: `cocreate lyrics --checkpoint {out} --theme rain`.")
+        return
     with _bars() as (reading, learning):
         card = make_lyric_checkpoint(
             corpus, out, plan, language=language, resume=resume, start=start, watch_reading=reading,

@@ -135,6 +135,30 @@ def make_ngram_checkpoint(
     return finish(out, (poems, case), prepared, {"writer": named}, language=language)
 
 
+def make_foreign_checkpoint(
+    base: Path,
+    folders: Sequence[Path],
+    out: Path,
+    plan: Plan,
+    *,
+    watch_reading: Callable[[str, int], None] = lambda _name, _count: None,
+    watch_training: Callable[[Progress], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Fine-tune a folder of another causal language model on English verse; see ``hugging_train``.
+
+    Raises:
+        InputError: if there is nothing to train on.
+        CheckpointError: if ``base`` is no such model.
+        FileError: if ``out`` cannot be written.
+    """
+    from cocreate.model.hugging_train import train_foreign
+
+    check_folder(out)
+    poems, _ = read_poems(folders, language="en")
+    watch_reading("poems", len(poems))
+    return train_foreign(base, out, poems, plan, watch=watch_training)
+
+
 def check_batches(verse: PackedVerse, told: Told) -> list[Batch]:
     """Held-out lessons, every second one without any control."""
     lessons = LyricLessons(verse, seed=1)
