@@ -71,7 +71,7 @@ class Taste:
     urge: float = 2.0
     small_talk: float = -0.4
     beat: float = 0.8
-    repeat: float = 0.35
+    repeat: float = 0.6
     same_start: float = 0.5
     broken: float = 0.5
     same_first: float = 0.3
@@ -324,7 +324,7 @@ def is_i(text: str) -> bool:
 
 def _hangs(text: Sequence[str]) -> bool:
     """True for a line that begins a side clause: alone it is no sentence."""
-    return any(word in _OPENERS for word in text[:2])
+    return any(word in _OPENERS for word in text[:3])
 
 
 def _has(words: Sequence[int], phrase: Sequence[int]) -> bool:

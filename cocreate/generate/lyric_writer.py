@@ -8,7 +8,7 @@ Conventions:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
@@ -28,6 +28,7 @@ from cocreate.model.pens import LineAsk, LineDraft
 from cocreate.music.chinese import EITHER, OBLIQUE, PARTICLES
 from cocreate.music.lyric import LyricLine, SungWord, fit_words
 from cocreate.music.prosody import TIERS
+from cocreate.music.singing import joined
 from cocreate.music.wordlists import BAD_ENDINGS
 
 ROWS = 48  # drafts of a line, written side by side
@@ -125,31 +126,42 @@ class SongWriter:
         if line.number in self.request.keep:
             self._keep(desk, place, line, control)
             return
-        table = self._table(line)
-        chosen: tuple[LineDraft, tuple[str, ...]] | None = None
+        chosen: tuple[LineDraft, LinePlan, tuple[str, ...]] | None = None
         suffix = tuple(self._title[::-1]) if title and line.number not in self.request.keep else ()
         free = bool(suffix) and not self._fits(suffix, line)
-        for step, last, cost in self._endings(desk, place, line, table):
+        for own, step, last, cost in self._rungs(desk, place, line):
             ask = LineAsk(
-                line.phrase.strengths, table, last, self._ear.now(desk, line), cost, control, suffix,
-                free=free, heights=self._ear.heights(line), moves=self._ear.moves(line),
+                own.phrase.strengths, self._table(own), last, self._ear.now(desk, own), cost, control, suffix,
+                free=free, heights=self._ear.heights(own), moves=self._ear.moves(own),
                 temperature=self.request.temperature,
             )  # fmt: skip
-            drafts = [d for d in desk.pen.drafts(ask, rng) if self._allowed(desk, d, line, is_hook=bool(suffix))]
+            drafts = [d for d in desk.pen.drafts(ask, rng) if self._allowed(desk, d, own, is_hook=bool(suffix))]
             if drafts:
-                best = max(drafts, key=lambda draft: self._ear.value(desk, draft, line))
+                best = max(drafts, key=lambda draft: self._ear.value(desk, draft, own))
                 relaxed = [] if step == LADDER[0] or suffix else [f"rhyme: {step}"]
                 relaxed += ["stress: the title's own"] if free else []
-                chosen = best, tuple(relaxed)
+                relaxed += [] if own is line else ["notes: two on one syllable"]
+                chosen = best, own, tuple(relaxed)
                 break
         if chosen is None:
             raise UnmetError(
                 f"line {line.number} cannot be written: no words fit its {len(line.phrase)} slots; "
                 "ask for another scheme, tune or title"
             )
-        draft, given_up = chosen
+        draft, own, given_up = chosen
         desk.pen.keep(draft)
-        self._note(desk, place, line, draft, given_up)
+        self._note(desk, place, own, draft, given_up)
+
+    def _rungs(self, desk: Desk, place: int, line: LinePlan) -> Iterator[tuple[LinePlan, str, BoolArray, FloatArray]]:
+        """The ladder: the line's own endings from best to worst, and before the rhyme goes, the line a note shorter."""
+        own = self._endings(desk, place, line, self._table(line))
+        keeps = [rung for rung in own if rung[0] != LADDER[3]]
+        yield from ((line, *rung) for rung in keeps)
+        if (phrase := joined(line.phrase)) is not None and not self._title:
+            shorter = replace(line, phrase=phrase)
+            rungs = self._endings(desk, place, shorter, self._table(shorter))
+            yield from ((shorter, *rung) for rung in rungs if rung[0] != LADDER[3])
+        yield from ((line, *rung) for rung in own[len(keeps) :])
 
     def _control(self, section: SectionPlan, at: int) -> tuple[int, ...]:
         words, line = self.seat.table.words, section.lines[at]

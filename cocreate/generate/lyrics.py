@@ -76,8 +76,8 @@ def _draft(
         LyricSection(
             s.kind,
             tuple(
-                replace(line, phrase=moved_phrase(plan.phrase, ticks) if song is not None else line.phrase)
-                for line, plan in zip(own_lines, s.lines, strict=True)
+                replace(line, phrase=moved_phrase(line.phrase, ticks) if song is not None else line.phrase)
+                for line in own_lines
             ),
             s.bars,
             s.copy_of is not None,
