@@ -29,12 +29,13 @@ from cocreate.music.chinese import EITHER, OBLIQUE, PARTICLES
 from cocreate.music.lyric import LyricLine, SungWord, fit_words
 from cocreate.music.prosody import TIERS
 from cocreate.music.singing import joined
-from cocreate.music.wordlists import BAD_ENDINGS
+from cocreate.music.wordlists import BAD_ENDINGS, WORN_RHYMES
 
 ROWS = 48  # drafts of a line, written side by side
 LEAST_PARTNERS = 8  # words that must be left to rhyme with a new ending
 LADDER = ("as asked", "looser rhyme", "assonance", "no rhyme")
 _TIER_COST = (0.0, -0.9, -2.0)  # nats: a perfect rhyme is worth so much more than one of a family, or of vowels alone
+_WORN = np.float32(-0.9)  # nats for a rhyme that everybody has heard
 _NEVER = np.float32(-np.inf)
 
 
@@ -126,7 +127,7 @@ class SongWriter:
         if line.number in self.request.keep:
             self._keep(desk, place, line, control)
             return
-        chosen: tuple[LineDraft, LinePlan, tuple[str, ...]] | None = None
+        chosen: tuple[float, LineDraft, LinePlan, tuple[str, ...]] | None = None
         suffix = tuple(self._title[::-1]) if title and line.number not in self.request.keep else ()
         free = bool(suffix) and not self._fits(suffix, line)
         for own, step, last, cost in self._rungs(desk, place, line):
@@ -137,20 +138,21 @@ class SongWriter:
             )  # fmt: skip
             drafts = [d for d in desk.pen.drafts(ask, rng) if self._allowed(desk, d, own, is_hook=bool(suffix))]
             if drafts:
-                best = max(drafts, key=lambda draft: self._ear.value(desk, draft, own))
+                values = [self._ear.value(desk, draft, own) for draft in drafts]
+                best = int(np.argmax(values))
                 relaxed = [] if step == LADDER[0] or suffix else [f"rhyme: {step}"]
                 relaxed += ["stress: the title's own"] if free else []
                 relaxed += [] if own is line else ["notes: two on one syllable"]
-                chosen = best, own, tuple(relaxed)
+                chosen = values[best], drafts[best], own, tuple(relaxed)
                 break
         if chosen is None:
             raise UnmetError(
                 f"line {line.number} cannot be written: no words fit its {len(line.phrase)} slots; "
                 "ask for another scheme, tune or title"
             )
-        draft, own, given_up = chosen
+        worth, draft, own, given_up = chosen
         desk.pen.keep(draft)
-        self._note(desk, place, own, draft, given_up)
+        self._note(desk, place, own, draft, given_up, worth=worth)
 
     def _rungs(self, desk: Desk, place: int, line: LinePlan) -> Iterator[tuple[LinePlan, str, BoolArray, FloatArray]]:
         """The ladder: the line's own endings from best to worst, and before the rhyme goes, the line a note shorter."""
@@ -227,12 +229,21 @@ class SongWriter:
         for word in group:
             own = lexicon.rhymes_with(word, tier="assonance")
             tiers = own if word == group[0] else np.where((tiers < 0) | (own < 0), -1, np.maximum(tiers, own))
+        worn = _WORN * self._worn(group)
         asked = TIERS.index(self.request.tier)
         for most in range(asked, len(TIERS)):
             allowed = sound & ~taken & (tiers >= 0) & (tiers <= most)
             cost = np.select([tiers == n for n in range(len(TIERS))], _TIER_COST, 0.0).astype(np.float32)
-            found.append((LADDER[0] if most == asked else TIERS[most], allowed, cost))
+            found.append((LADDER[0] if most == asked else TIERS[most], allowed, cost + worn))
         found.append((LADDER[3], sound & ~taken, nothing))
+        return found
+
+    def _worn(self, group: Sequence[int]) -> FloatArray:
+        """(V,): 1 for words whose rhyme with one of the group everybody has heard."""
+        text = {self.seat.lexicon.text[word] for word in group}
+        known = {word for words in WORN_RHYMES if words & text for word in words}
+        found = np.zeros(len(self.seat.lexicon), dtype=np.float32)
+        found[[self._ids[word] for word in known if word in self._ids]] = 1
         return found
 
     def _new_endings(
@@ -282,7 +293,7 @@ class SongWriter:
 
     def _note(
         self, desk: Desk, place: int, line: LinePlan, draft: LineDraft, relaxed: tuple[str, ...], *,
-        said: tuple[SungWord, ...] = (),
+        said: tuple[SungWord, ...] = (), worth: float = 0.0,
     ) -> None:  # fmt: skip
         lexicon = self.seat.lexicon
         last = draft.words[-1]
@@ -297,7 +308,7 @@ class SongWriter:
             group.append((line.number, last))
         desk.lines[line.number] = LyricLine(
             line.number, said or self._said(draft, line), line.phrase, line.letter, tier, partner,
-            draft.nats / (len(draft.words) + 1), relaxed, self.seat.language, self._ear.tones(draft.words, line),
+            draft.nats / (len(draft.words) + 1), relaxed, self.seat.language, self._ear.tones(draft.words, line), worth,
         )  # fmt: skip
         self._remember(desk, line, draft)
 

@@ -31,6 +31,7 @@ class LyricLine:
 
     Args:
         nats: how surprising the model finds it, a word.
+        worth: what its writer makes of it, wishes included; higher is better, comparable within one request.
         tones: how well Chinese tones go with the tune, 0..1; None for other languages and without a tune.
     """
 
@@ -44,6 +45,7 @@ class LyricLine:
     relaxed: tuple[str, ...] = ()
     language: str = "en"
     tones: float | None = None
+    worth: float = 0.0
 
     @property
     def asked_rhyme(self) -> bool:
