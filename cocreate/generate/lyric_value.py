@@ -67,9 +67,9 @@ class Taste:
     own_word: float = 2.5
     second: float = 0.9
     line_theme: float = 1.1
-    names_theme: float = 0.4
+    names_theme: float = 0.6
     urge: float = 2.0
-    small_talk: float = -0.4
+    small_talk: float = -0.6
     beat: float = 0.8
     repeat: float = 0.6
     same_start: float = 0.5

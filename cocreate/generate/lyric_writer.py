@@ -257,7 +257,8 @@ class SongWriter:
         ]  # fmt: skip
         if self.sections[place].kind == "bridge":
             sound = sound & ~np.isin(lexicon.endings[:, 0], list(desk.closed))
-        rich = sound.copy()
+        beside = [word for (own, _), pairs in desk.endings.items() if own == place for _, word in pairs]
+        rich = sound & ~np.isin(lexicon.endings[:, 0], lexicon.endings[beside, 0])  # another letter, another sound
         for other in later:
             room = can_end(self._table(other), lexicon.sung & ~self._bad_endings) & np.isfinite(self._ear.bias)
             counts = np.bincount(lexicon.endings[room, 0] + 1, minlength=int(lexicon.endings[:, 0].max()) + 2)
