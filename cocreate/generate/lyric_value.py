@@ -77,6 +77,7 @@ class Taste:
     same_first: float = 0.3
     common: float = 0.45
     same_frame: float = 0.6
+    same_pair: float = 0.5
     no_verb: float = 0.2
     no_verb_again: float = 0.5
     hanging: float = 0.5
@@ -98,6 +99,7 @@ class Desk:
     texts: set[tuple[int, ...]] = field(default_factory=set)
     openings: Counter[tuple[int, ...]] = field(default_factory=Counter)
     frames: Counter[tuple[int, ...]] = field(default_factory=Counter)  # lines with every content word left blank
+    pairs: Counter[tuple[int, int]] = field(default_factory=Counter)
     closed: set[int] = field(default_factory=set)  # rhyme classes of the verses, which a bridge leaves alone
     people: Counter[str] = field(default_factory=Counter)  # he, she: how often the song spoke of them
 
@@ -232,6 +234,7 @@ class Ear:
         value += taste.beat * self._on_beat(words, line) + taste.tones * (self.tones(words, line) or 0)
         value -= taste.repeat * sum(desk.used[int(self._stems[w])] for w in content) / max(1, len(words)) * 2
         value -= taste.same_frame * desk.frames[self.frame(words)]
+        value -= taste.same_pair * sum(desk.pairs[pair] > 0 for pair in self.pairs(words))
         value -= taste.same_start * desk.openings[words[:2]]
         value -= taste.same_first * min(_MOST_FIRST, desk.openings[words[:1]])
         value -= 0.8 * sum(_has(words, phrase) for phrase in self._cliches)
@@ -282,6 +285,11 @@ class Ear:
     def has_verb(self, words: Sequence[int]) -> bool:
         """Whether something happens in a line."""
         return any(self._verbs[w] for w in words)
+
+    def pairs(self, words: Sequence[int]) -> list[tuple[int, int]]:
+        """Neighbours of which one means something: "used to", "summer day"."""
+        content = self.seat.lexicon.content
+        return [(a, b) for a, b in pairwise(words) if content[a] or content[b]]
 
     def frame(self, words: Sequence[int]) -> tuple[int, ...]:
         """The last function words of a line: "in the ... of the ..." again and again is no song."""

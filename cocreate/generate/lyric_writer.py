@@ -319,6 +319,7 @@ class SongWriter:
         desk.texts.add(draft.words)
         desk.openings.update((draft.words[:2], draft.words[:1]))
         desk.frames[self._ear.frame(draft.words)] += 1
+        desk.pairs.update(self._ear.pairs(draft.words))
         desk.people.update(people([lexicon.text[w] for w in draft.words]))
         desk.used.update(int(self._stems[w]) for w in draft.words if lexicon.content[w])
 
