@@ -40,8 +40,7 @@ DRAW_FACTOR = 1.6  # lyrics drawn for each one shown
 DIVERSITY = 0.2
 _LEAN = 1.6  # nats that a topic of the profile adds, at one spread above the ordinary
 _MOST_LEAN = 2.0  # spreads
-_NATS_SCALE = 0.5  # nats a word that halve the quality
-_USUAL_NATS = 4.0
+_USUAL_WORTH, _WORTH_SCALE = -1.0, 0.5  # nats: what lines are usually worth to their writer, and what tells apart
 SIDECAR_FORMAT = 1
 
 
@@ -164,11 +163,11 @@ def content_of(lyric: Lyric, song: Song | None) -> FeatureVector:
 
 
 def quality_of(draft: LyricDraft) -> float:
-    """How well a lyric is made, 0..1: what the model thinks of its words, less for worn-out and repeated ones."""
+    """How well a lyric is made, 0..1: what its writer makes of its lines, less for worn-out and repeated words."""
     findings = {finding.name: finding.value or 0.0 for finding in judge([draft.lyric])}
-    surprise = 1 / (1 + np.exp((draft.nats - _USUAL_NATS) / _NATS_SCALE))
+    made = 1 / (1 + np.exp((_USUAL_WORTH - draft.worth) / _WORTH_SCALE))
     fresh = max(0.0, 1 - findings["cliches"] / 20) * findings["distinct_2"]
-    return float(0.5 * surprise + 0.3 * fresh + 0.2 * findings["rhyme_kept"])
+    return float(0.5 * made + 0.3 * fresh + 0.2 * findings["rhyme_kept"])
 
 
 def longest_copy(lyric: Lyric, seat: LyricSeat) -> int:

@@ -22,6 +22,7 @@ from cocreate.generate.lyric_request import (
     parse_syllables,
     plan_sections,
 )
+from cocreate.generate.lyric_writer import SongWriter
 from cocreate.generate.lyrics import parse_word, write_lyrics
 from cocreate.judge.lyrics import judge
 from cocreate.lyricist import compose_lyrics, lean_of, read_lines, save_lyrics, tune_for
@@ -147,6 +148,24 @@ def test_a_name_is_added_without_training_and_its_phones_count(seat):
 def test_a_rhyme_that_no_word_has_is_given_up_by_name(seat):
     draft = drawn(seat, keep={1: "the heat was always month"}, scheme="AA", syllables=(6, 6), seed=1)
     assert draft.lyric.own_lines[1].relaxed in (("rhyme: assonance",), ("rhyme: no rhyme",))
+
+
+def test_before_a_rhyme_is_given_up_one_syllable_is_sung_on_two_notes(seat, monkeypatch):
+    whole = SongWriter._endings
+
+    def only_shorter(writer, desk, place, line, table):
+        rungs = whole(writer, desk, place, line, table)
+        return [(step, last & (len(line.phrase) < 8 or step == "no rhyme"), cost) for step, last, cost in rungs]
+
+    monkeypatch.setattr(SongWriter, "_endings", only_shorter)
+    draft = drawn(seat, song=hymn(2), keep={1: "the river runs behind the rain"}, scheme="AA", seed=1)
+    line = draft.lyric.own_lines[1]
+    assert line.relaxed == ("notes: two on one syllable",)
+    assert line.tier in ("perfect", "family")
+    assert len(line.syllables) == 7
+    assert len(draft.song.melody.syllables) == 15
+    assert sum(slot.notes for slot in line.phrase.slots) == 8
+    assert judge([draft.lyric])[0].value == 1
 
 
 def test_what_eight_words_of_a_known_text_say_is_not_written_again(tmp_path):

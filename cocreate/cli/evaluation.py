@@ -55,13 +55,14 @@ def evaluate_lyrics(
     data: DataOption,
     checkpoint: CheckpointOption = "lyrics",
     part: Annotated[
-        list[str] | None, typer.Option(help="likelihood, people, form, theme or speed; may be given again. Else all.")
+        list[str] | None,
+        typer.Option(help="likelihood, people, form, cost, theme or speed; may be given again. Else all."),
     ] = None,
     songs: Annotated[int, typer.Option(help="Held-out tunes that words are written to.")] = 10,
     seed: Annotated[int, typer.Option(help="Of the lyrics that are written.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure the lyric partner: likelihood, form, theme, novelty, speed, beside people and chance."""
+    """Measure the lyric partner: likelihood, form and its cost, theme, novelty, speed, beside people and chance."""
     from cocreate.evaluate.lyrics import evaluate_lyrics as evaluate
 
     tables = evaluate(data, checkpoint=checkpoint, parts=part or (), songs=songs, seed=seed, watch=say)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -172,13 +172,16 @@ def train_lyrics(
         list[Path], typer.Option(metavar="DIR", help="Folder of sets, or a set of verse; may be given again.")
     ],
     language: Annotated[str, typer.Option("--lang", help="en or zh.")] = "en",
-    preset: Annotated[str, typer.Option(help="lyric, tiny, small or base.")] = "lyric",
+    preset: Annotated[str, typer.Option(help="lyric, tiny, small or base; ngram: no network, in minutes.")] = "lyric",
     minutes: MinutesOption = None,
     steps: StepsOption = None,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="The checkpoint.")] = Path("checkpoints/my_lyrics"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     start: Annotated[
         Path | None, typer.Option("--from", metavar="CHECKPOINT", help="Lyric checkpoint to begin with.")
+    ] = None,
+    base: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="A Hugging Face causal LM to fine-tune instead.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the weights and the order of the poems.")] = 0,
     threads: ThreadsOption = None,
@@ -188,22 +191,44 @@ def train_lyrics(
     """Train a lyric checkpoint on verse: words, network, vectors, guard against copying."""
     if not resume:
         _check_free(out, force=force, or_give="--resume or --force")
-    from cocreate.evaluate.make_lyrics import make_lyric_checkpoint
+    from cocreate.evaluate.make_lyrics import make_foreign_checkpoint, make_lyric_checkpoint, make_ngram_checkpoint
     from cocreate.generate.lyric_request import LANGUAGES
     from cocreate.model.train import Plan
 
     if language not in LANGUAGES:
         raise InputError(f"--lang must be one of {', '.join(LANGUAGES)}, got {language!r}")
+    if preset == "ngram":
+        with _bars() as (reading, _):
+            card = make_ngram_checkpoint(corpus, out, language=language, watch_reading=reading)
+        _tell_lyrics(card, out, as_json=as_json)
+        return
     plan = Plan(preset, minutes, steps, CORPUS_TOKENS, seed=seed, threads=threads, check_every=150, save_every_s=240)
+    if base is not None:
+        if language != "en" or resume or start is not None:
+            raise InputError("--base fine-tunes a model on English verse, and goes with no --lang, --resume or --from")
+        with _bars() as (reading, learning):
+            card = make_foreign_checkpoint(base, corpus, out, plan, watch_reading=reading, watch_training=learning)
+        if as_json:
+            print_json(card)
+            return
+        told = card["held_out"]
+        say(f"{card['steps']} steps in {out}. Held out, nats a token: {told['before']} before, {told['after']} after.")
+        say(f"Next: `cocreate lyrics --checkpoint {out} --theme rain`.")
+        return
     with _bars() as (reading, learning):
         card = make_lyric_checkpoint(
             corpus, out, plan, language=language, resume=resume, start=start, watch_reading=reading,
             watch_training=learning,
         )  # fmt: skip
+    _tell_lyrics(card, out, as_json=as_json)
+
+
+def _tell_lyrics(card: dict[str, Any], out: Path, *, as_json: bool) -> None:
     if as_json:
         print_json(card)
         return
-    say(f"{card['words']:,} words, {card['training']['steps']} steps in {out}")
+    how = f"{card['training']['steps']} steps" if "training" in card else "n-grams"
+    say(f"{card['words']:,} words, {how} in {out}")
     say(f"Next: `cocreate lyrics --checkpoint {out} --theme rain`; the card is in the folder.")
 
 

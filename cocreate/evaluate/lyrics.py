@@ -8,6 +8,7 @@ Conventions:
 from __future__ import annotations
 
 import math
+import re
 import shutil
 import subprocess
 import time
@@ -22,13 +23,16 @@ import numpy as np
 from cocreate.errors import InputError
 from cocreate.evaluate.make_lyrics import read_poems
 from cocreate.files import read_song
-from cocreate.generate.lyric_request import LyricRequest
+from cocreate.generate.lyric_request import LinePlan, LyricRequest, plan_sections
+from cocreate.generate.lyric_value import Desk, Taste
+from cocreate.generate.lyric_writer import SongWriter
 from cocreate.generate.lyrics import LyricDraft, write_lyrics
 from cocreate.judge.lyrics import Finding, judge
 from cocreate.lyricist import longest_copy
 from cocreate.model.lyric_data import Prepared, english_rhymes, prepare, sung_texts, word_vectors_of
 from cocreate.model.lyric_lessons import ALL_TOLD, NOTHING_TOLD, LyricLessons, Told
 from cocreate.model.lyric_seat import LyricSeat, open_seat
+from cocreate.model.pens import LineAsk, LineDraft
 from cocreate.model.word_ngrams import WordNgrams
 from cocreate.model.word_vectors import unit
 from cocreate.music.lyric import Lyric, LyricLine, LyricSection, SungWord
@@ -37,14 +41,13 @@ from cocreate.music.singing import Phrase, phrases
 from cocreate.music.song import Song
 from cocreate.taste.text_features import words_of
 
-PARTS = ("likelihood", "form", "people", "theme", "speed")
+PARTS = ("likelihood", "form", "cost", "people", "theme", "speed")
 THEMES = (
     "rain storm clouds", "sea ship sailor", "train station railroad", "money bank dollars", "mother child cradle",
     "war soldier battle", "dance fiddle party", "garden roses flowers", "winter snow frost", "church prayer god",
 )  # fmt: skip
 _TEST_POEMS = 300
 _SHUFFLES = 5
-_IPA_VOWELS = "aeiouyɑɒæɐɔəɘɛɜɞɤɪʊʌɨʉøœɶᵻ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,9 @@ def evaluate_lyrics(
         tunes = held_out_tunes(data, most=songs)
         watch(f"words for {len(tunes)} tunes")
         found.append(form_table(seat, tunes, seed=seed))
+    if "cost" in wanted:
+        watch("the same network without form")
+        found.append(cost_table(seat, seed=seed))
     if "speed" in wanted:
         found.append(speed_table(seat, seed=seed))
     return tuple(found)
@@ -222,6 +228,66 @@ def form_table(seat: LyricSeat, tunes: Sequence[tuple[str, Song]], *, seed: int)
     return Table(f"Form, {len(tunes)} tunes", ("metric", "value", "cases", "people", "chance"), tuple(rows))
 
 
+class UnboundWriter(SongWriter):
+    """The same writer with everything but form: lines end where the network ends them. ``drafts``: what it kept."""
+
+    def __init__(self, seat: LyricSeat, request: LyricRequest) -> None:
+        super().__init__(seat, request, plan_sections(request), taste=Taste(beat=0))
+        self.drafts: list[LineDraft] = []
+
+    def _line(self, desk: Desk, place: int, at: int, line: LinePlan, rng: np.random.Generator, *, title: bool) -> None:  # noqa: ARG002 - the writer's own shape
+        lexicon = self.seat.lexicon
+        nothing = np.zeros(len(lexicon), dtype=np.float32)
+        ask = LineAsk(
+            (), nothing[None], lexicon.sung, self._ear.now(desk, line), nothing, unbound=True,
+            temperature=self.request.temperature,
+        )  # fmt: skip
+        drafts = desk.pen.drafts(ask, rng)
+        drafts = [draft for draft in drafts if self._allowed(desk, draft, line, is_hook=False)] or drafts
+        best = max(drafts, key=lambda draft: self._ear.value(desk, draft, line))
+        desk.pen.keep(best)
+        self._remember(desk, line, best)
+        self.drafts.append(best)
+
+
+def cost_table(seat: LyricSeat, *, seed: int) -> Table:
+    """What form costs: perplexity a word (and line end) under the network of lines with form and without.
+
+    All are drawn and chosen the same way, with the same themes and seeds.
+    """
+    kinds: dict[str, Callable[[LyricRequest], list[tuple[float, int]]]] = {
+        "no form: lines end where the network ends them": lambda request: _unbound_lines(seat, request),
+        "syllables alone": lambda r: _bound_lines(seat, replace(r, metre="free", scheme="X")),
+        "syllables and stress": lambda r: _bound_lines(seat, replace(r, scheme="X")),
+        "syllables, stress and rhyme": lambda r: _bound_lines(seat, r),
+    }
+    rows, base = [], 0.0
+    for name, lines_of in kinds.items():
+        found = []
+        for place, theme in enumerate(COST_THEMES):
+            found += lines_of(LyricRequest(theme=theme, form=("verse",) * 2, scheme="ABAB", n=1, seed=seed + place))
+        words = sum(count for _, count in found)
+        value = math.exp(sum(nats for nats, _ in found) / words)
+        base = base or value
+        rows.append((name, f"{value:.1f}", str(words), f"{value / base - 1:+.1%}"))
+    return Table("Cost of form", ("lines", "perplexity a word", "words", "cost"), tuple(rows))
+
+
+def _bound_lines(seat: LyricSeat, request: LyricRequest) -> list[tuple[float, int]]:
+    """Nats of each line, and its words with its end."""
+    (draft,) = write_lyrics(seat, request)
+    return [(line.nats * (len(line.words) + 1), len(line.words) + 1) for line in draft.lyric.own_lines]
+
+
+def _unbound_lines(seat: LyricSeat, request: LyricRequest) -> list[tuple[float, int]]:
+    writer = UnboundWriter(seat, request)
+    writer.write(0)
+    return [(draft.nats, len(draft.words) + 1) for draft in writer.drafts]
+
+
+COST_THEMES = ("rain on the road", "sea and ship", "mother at home", "winter night", "dance and song", "")
+
+
 def _row(finding: Finding) -> tuple[str, str, str, str, str]:
     own = finding.as_dict()
     shown = ["-" if own[key] is None else f"{own[key]:.3f}" for key in ("value", "human", "chance")]
@@ -236,19 +302,36 @@ def independent_counter() -> Callable[[str], frozenset[int]] | None:
 
     @cache
     def count(word: str) -> frozenset[int]:
-        said = subprocess.run([program, "-q", "--ipa", "-v", "en-us", word], capture_output=True, text=True, check=True)  # noqa: S603
-        sounds = said.stdout.replace("ː", "").strip()
-        total, inside = 0, False
-        for sound in sounds:
-            is_vowel = sound in _IPA_VOWELS
-            total += is_vowel and not inside
-            inside = is_vowel
-        # a syllabic consonant, and vowels in hiatus that stand as one group
-        hiatus = sum(pair in sounds for pair in ("iə", "ɪə", "uə", "iʌ", "ioʊ", "eɪɪ", "aɪə", "aɪɪ", "oʊɪ", "iæ", "ɪɪ"))
-        most = total + hiatus + sounds.count("̩")
-        return frozenset(range(max(1, total), max(1, most) + 1))
+        asked = [program, "-q", "--ipa", "--sep=_", "-v", "en-us", word]
+        said = subprocess.run(asked, capture_output=True, text=True, check=True)  # noqa: S603
+        return ipa_syllables(said.stdout)
 
     return count
+
+
+def ipa_syllables(text: str) -> frozenset[int]:
+    """Numbers of syllables of a word in IPA whose phonemes stand apart by ``_``.
+
+    >>> sorted(ipa_syllables("f_l_ˈaʊ_ɚ")), sorted(ipa_syllables("f_ˈaɪɚ"))
+    ([2], [1, 2])
+    """
+    least = most = 0
+    for phoneme in re.split(r"[_\s]", re.sub("[ˈˌː]", "", text)):
+        if _SYLLABIC in phoneme or not _IPA_VOWELS.isdisjoint(phoneme):
+            least += 1
+            most += 1 + (phoneme in _LOOSE)
+    return frozenset(range(max(1, least), max(1, most) + 1))
+
+
+_IPA_VOWELS = frozenset("aeiouyɑɒæɐɔəɘɛɜɞɤɪʊʌɨʉøœɶᵻɚɝ")
+_SYLLABIC = "̩"
+_LOOSE = (
+    "iə",
+    "ɪə",
+    "aɪɚ",
+    "aɪə",
+    "aʊɚ",
+)  # one phoneme to espeak-ng, one or two syllables to a singer (fire, glorious)
 
 
 def human_lyrics(data: Path, *, most: int = 40) -> list[Lyric]:

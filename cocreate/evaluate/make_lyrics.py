@@ -21,6 +21,7 @@ from cocreate.model.lyric_corpus import Case, Poem, read_corpus
 from cocreate.model.lyric_data import (
     VECTOR_WIDTH,
     Prepared,
+    back_opinion,
     english_rhymes,
     guard,
     prepare,
@@ -28,12 +29,11 @@ from cocreate.model.lyric_data import (
     word_vectors_of,
 )
 from cocreate.model.lyric_lessons import NOTHING_TOLD, LyricLessons, PackedVerse, Told
-from cocreate.model.lyric_seat import save_seat
+from cocreate.model.lyric_seat import BACK_FILE, save_seat
 from cocreate.model.lyric_words import WordTable, choose_words
 from cocreate.model.spans import SPAN_CHARACTERS, SPAN_WORDS
-from cocreate.model.train import Plan, Progress, State, train_lessons
+from cocreate.model.train import Plan, Progress, train_lessons
 
-PRESET = "lyric"
 LICENCES = {
     "verse_en": "public domain (USA)", "verse_en/prose": "public domain (USA)", "gutenberg_songs": "public domain",
     "pd_song_lyrics": "public domain", "rhymedata": "public domain",
@@ -98,7 +98,65 @@ def make_lyric_checkpoint(
         words=prepared.table.words, features=VECTOR_WIDTH, resume=resume, start=start,
         watch=watch_training,
     )  # fmt: skip
-    return finish(out, (poems, case), prepared, plan, state, language=language)
+    run = {
+        "preset": plan.preset,
+        "seed": plan.seed,
+        "training": {
+            "steps": state.step, "tokens": state.tokens, "minutes": round(state.elapsed_s / 60, 1),
+            "batch_tokens": plan.batch_tokens, "muon_rate": plan.muon_rate, "adam_rate": plan.adam_rate,
+        },
+        "validation_nats_a_target": round(state.checks[-1][1], 4) if state.checks else None,
+    }  # fmt: skip
+    return finish(out, (poems, case), prepared, run, language=language)
+
+
+def make_ngram_checkpoint(
+    folders: Sequence[Path],
+    out: Path,
+    *,
+    language: str = "en",
+    watch_reading: Callable[[str, int], None] = lambda _name, _count: None,
+) -> dict[str, Any]:
+    """Build a lyric checkpoint without a network, in minutes: n-grams write. Returns its card.
+
+    Raises:
+        InputError: if there is nothing to learn from.
+        FileError: if ``out`` cannot be written.
+    """
+    check_folder(out)
+    poems, case = read_poems(folders, language=language)
+    watch_reading("poems", len(poems))
+    prepared = prepare_language(poems, language=language)
+    out.mkdir(parents=True, exist_ok=True)
+    prepared.table.words.save(out / "vocab.json")
+    writer = back_opinion(prepared.splits["train"])
+    writer.save(out / BACK_FILE)
+    named = f"interpolated Kneser-Ney {len(writer.orders)}-gram of words, lines back to front; no network"
+    return finish(out, (poems, case), prepared, {"writer": named}, language=language)
+
+
+def make_foreign_checkpoint(
+    base: Path,
+    folders: Sequence[Path],
+    out: Path,
+    plan: Plan,
+    *,
+    watch_reading: Callable[[str, int], None] = lambda _name, _count: None,
+    watch_training: Callable[[Progress], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Fine-tune a folder of another causal language model on English verse; see ``hugging_train``.
+
+    Raises:
+        InputError: if there is nothing to train on.
+        CheckpointError: if ``base`` is no such model.
+        FileError: if ``out`` cannot be written.
+    """
+    from cocreate.model.hugging_train import train_foreign
+
+    check_folder(out)
+    poems, _ = read_poems(folders, language="en")
+    watch_reading("poems", len(poems))
+    return train_foreign(base, out, poems, plan, watch=watch_training)
 
 
 def check_batches(verse: PackedVerse, told: Told) -> list[Batch]:
@@ -115,9 +173,9 @@ def check_batches(verse: PackedVerse, told: Told) -> list[Batch]:
 
 
 def finish(
-    out: Path, corpus: tuple[Sequence[Poem], Case], prepared: Prepared, plan: Plan, state: State, *, language: str
+    out: Path, corpus: tuple[Sequence[Poem], Case], prepared: Prepared, run: dict[str, Any], *, language: str
 ) -> dict[str, Any]:
-    """Write what stands beside the weights, and the card."""
+    """Write what stands beside the weights, and the card with what is told of the ``run``."""
     verse, (poems, case) = prepared.splits["train"], corpus
     names = [word for word in case.names() if word in prepared.table.ids]
     second = second_opinion(verse, register="modern" if language == "en" else None)
@@ -128,15 +186,9 @@ def finish(
         "art": "lyrics",
         "language": language,
         "made": datetime.now(UTC).date().isoformat(),
-        "preset": plan.preset,
         "words": len(prepared.table.words),
-        "seed": plan.seed,
         "machine": f"{platform.machine()}, {platform.system()}",
-        "training": {
-            "steps": state.step, "tokens": state.tokens, "minutes": round(state.elapsed_s / 60, 1),
-            "batch_tokens": plan.batch_tokens, "muon_rate": plan.muon_rate, "adam_rate": plan.adam_rate,
-        },
-        "validation_nats_a_target": round(state.checks[-1][1], 4) if state.checks else None,
+        **run,
         "sets": shares_of(poems),
         "split": SPLIT,
     }  # fmt: skip
@@ -169,13 +221,21 @@ def card_text(card: dict[str, Any]) -> str:
         f"| {name} | {row['licence']} | {row['poems']:,} | {row['words']:,} | {row['share']:.1%} |"
         for name, row in sorted(card["sets"].items(), key=lambda item: -item[1]["words"])
     ]
-    run = card["training"]
     text = (
-        f"# Lyrics, {card['language']}\n\nWords back to front, {card['words']:,} of them; preset {card['preset']},"
-        f" seed {card['seed']}; {run['steps']:,} steps, {run['tokens']:,} tokens, {run['minutes']} minutes on one"
-        f" processor thread ({card['machine']}). Validation: {card['validation_nats_a_target']} nats a word or line"
-        f" end, half of it without controls.\n\nSplit: {card['split']}.\n\n"
+        f"# Lyrics, {card['language']}\n\nWords back to front, {card['words']:,} of them; {_run_text(card)}.\n\n"
+        f"Split: {card['split']}.\n\n"
         "| set | licence | poems | words | share of the words |\n|---|---|---|---|---|\n"
     )
     tail = f"\n\n## Held-out numbers\n\n{card['held_out']}" if "held_out" in card else ""
     return text + "\n".join(rows) + tail + "\n"
+
+
+def _run_text(card: dict[str, Any]) -> str:
+    if "writer" in card:
+        return str(card["writer"])
+    run = card["training"]
+    return (
+        f"preset {card['preset']}, seed {card['seed']}; {run['steps']:,} steps, {run['tokens']:,} tokens,"
+        f" {run['minutes']} minutes on one processor thread ({card['machine']}). Validation:"
+        f" {card['validation_nats_a_target']} nats a word or line end, half of it without controls"
+    )

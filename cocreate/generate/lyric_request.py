@@ -107,11 +107,13 @@ class LyricRequest:
 
 @dataclass(frozen=True, slots=True)
 class LinePlan:
-    """One line to write: its phrase and its rhyme letter."""
+    """One line to write: its phrase, its rhyme letter, and whether its section begins or ends with it."""
 
     number: int
     phrase: Phrase
     letter: str
+    is_first: bool = False
+    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,8 @@ def plan_sections(request: LyricRequest) -> tuple[SectionPlan, ...]:
         lines = []
         for line, letter in zip(own, letters(request.scheme, len(own)), strict=True):
             number += first is None
-            lines.append(LinePlan(number if first is None else 0, line, letter))
+            at = len(lines)
+            lines.append(LinePlan(number if first is None else 0, line, letter, at == 0, at + 1 == len(own)))
         sections.append(SectionPlan(kind, tuple(lines), bars, first))
     if number > MOST_LINES:
         raise InputError(

@@ -8,9 +8,8 @@ Conventions:
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -18,64 +17,26 @@ import numpy as np
 
 from cocreate.errors import UnmetError
 from cocreate.generate.lyric_request import FREE, MOODS, LinePlan, LyricRequest, SectionPlan
+from cocreate.generate.lyric_value import Desk, Ear, Taste, is_i, people
 from cocreate.model.chinese import tone_table
 from cocreate.model.lexicon import BoolArray, FloatArray
 from cocreate.model.line_rules import Manner, can_end, chosen_pattern, line_table
-from cocreate.model.lyric_corpus import STRONGLY_ARCHAIC
 from cocreate.model.lyric_lessons import mask_ids
 from cocreate.model.lyric_seat import LyricSeat
 from cocreate.model.lyric_words import BACK, MOST_SYLLABLES, SCHEMES
-from cocreate.model.pens import LineAsk, LineDraft, Pen
-from cocreate.music.chinese import EITHER, OBLIQUE, PARTICLES, is_han
+from cocreate.model.pens import LineAsk, LineDraft
+from cocreate.music.chinese import EITHER, OBLIQUE, PARTICLES
 from cocreate.music.lyric import LyricLine, SungWord, fit_words
-from cocreate.music.prosody import TIERS, split_words, valences
-from cocreate.music.wordlists import BAD_ENDINGS, BLOCKED, CLICHE_PHRASES, CLICHES, QUAINT, STRONG
+from cocreate.music.prosody import TIERS
+from cocreate.music.singing import joined
+from cocreate.music.wordlists import BAD_ENDINGS, WORN_RHYMES
 
 ROWS = 48  # drafts of a line, written side by side
 LEAST_PARTNERS = 8  # words that must be left to rhyme with a new ending
 LADDER = ("as asked", "looser rhyme", "assonance", "no rhyme")
 _TIER_COST = (0.0, -0.9, -2.0)  # nats: a perfect rhyme is worth so much more than one of a family, or of vowels alone
+_WORN = np.float32(-0.9)  # nats for a rhyme that everybody has heard
 _NEVER = np.float32(-np.inf)
-_MOST_FIRST = 3  # lines that begin alike, after which one more makes no difference
-
-
-@dataclass(frozen=True, slots=True)
-class Taste:
-    """How strongly the wishes pull, in nats a word or a line."""
-
-    theme: float = 3.2
-    mood: float = 0.35
-    cliche: float = -1.3
-    quaint: float = -2.2
-    archaic: float = -7.0
-    name: float = -2.5
-    used: float = -0.9
-    own_word: float = 2.5
-    second: float = 0.9
-    line_theme: float = 0.9
-    repeat: float = 0.35
-    same_start: float = 0.5
-    broken: float = 0.5
-    same_first: float = 0.15
-    common: float = 0.3
-    same_frame: float = 0.6
-
-
-@dataclass(slots=True)
-class Desk:
-    """What lies on the desk while a song is written."""
-
-    pen: Pen
-    bias: FloatArray
-    theme: FloatArray
-    lines: dict[int, LyricLine] = field(default_factory=dict)
-    words: list[int] = field(default_factory=list)  # of the text so far, for the guard and the second opinion
-    used: Counter[int] = field(default_factory=Counter)  # stems of content words
-    endings: dict[tuple[int, str], list[tuple[int, int]]] = field(default_factory=dict)  # group -> line, last word
-    texts: set[tuple[int, ...]] = field(default_factory=set)
-    openings: Counter[tuple[int, ...]] = field(default_factory=Counter)
-    frames: Counter[tuple[int, ...]] = field(default_factory=Counter)  # lines with every content word left blank
-    closed: set[int] = field(default_factory=set)  # rhyme classes of the verses, which a bridge leaves alone
 
 
 class SongWriter:
@@ -86,18 +47,11 @@ class SongWriter:
         lean: FloatArray | None = None, taste: Taste | None = None, rows: int = ROWS,
     ) -> None:  # fmt: skip
         self.seat, self.request, self.sections, self.rows = seat, request, sections, rows
-        self.taste = taste or Taste()
-        self._lean = lean
+        self._ear = Ear(seat, request, taste or Taste(), lean=lean)
         self._ids = seat.lexicon.ids
         self._tables: dict[tuple[tuple[int, ...], bool], FloatArray] = {}
-        self._theme_ids = [self._ids[w.lower()] for w in self._split(request.theme) if w.lower() in self._ids]
-        self._theme_ids = [i for i in self._theme_ids if seat.lexicon.content[i]] or self._theme_ids
-        self._title = [self._ids[w.lower()] for w in self._split(request.title) if w.lower() in self._ids]
+        self._title = [self._ids[w.lower()] for w in self._ear.split(request.title) if w.lower() in self._ids]
         self._stems = seat.lexicon.stem
-        self._cliches = [tuple(self._ids.get(w, -1) for w in phrase) for phrase in CLICHE_PHRASES]
-
-    def _split(self, text: str) -> list[str]:
-        return [char for char in text if is_han(char)] if self.seat.language == "zh" else split_words(text)
 
     def write(self, seed: int) -> dict[int, LyricLine]:
         """The lines of one song by number.
@@ -127,52 +81,21 @@ class SongWriter:
         ]
         if mood:
             head.append(words.id("Mood", mood[0]))
-        plain = [i for i in self._theme_ids if i < len(words)]
+        plain = [i for i in self._ear.theme_ids if i < len(words)]
         vector = seat.theme_vector(plain)
         if vector is not None:
             head += [words.id("Taste", n) for n in range(len(words.type_ids["Taste"]))]
             head += [words.id("Theme"), *plain[:3]]
-        theme = seat.near(plain)
         told = np.zeros(seat.vectors.shape[1], dtype=np.float32) if vector is None else vector
         pen = seat.pen(head, taste=told, rows=self.rows, theme=request.theme)
-        return Desk(pen, self._bias(theme, mood), theme)
-
-    def _bias(self, theme: FloatArray, mood: tuple[str, tuple[str, ...], float] | None) -> FloatArray:
-        seat, request, taste = self.seat, self.request, self.taste
-        bias = np.zeros(len(seat.lexicon), dtype=np.float32)
-        bias += taste.theme * np.maximum(0, theme - 0.35) * seat.lexicon.content
-        if mood:
-            known = valences()
-            glad = np.array([known.get(word, 0.0) for word in seat.lexicon.text], dtype=np.float32)
-            bias += taste.mood * mood[2] * glad
-            lit = seat.near([self._ids[w] for w in mood[1] if w in self._ids])
-            bias += taste.theme * 0.4 * np.maximum(0, lit - 0.4)
-        if self._lean is not None:
-            bias += self._lean
-        own = {w.split("=")[0].strip().lower() for w in request.words}
-        for place, word in enumerate(seat.lexicon.text):
-            bias[place] += taste.own_word if word in own else self._manners(word)
-        return bias
-
-    def _manners(self, word: str) -> float:
-        """What diction asks of a word: what is not written, what is old, worn out, or a name."""
-        modern, taste = self.request.register == "modern", self.taste
-        if word in BLOCKED or (word in STRONG and not self.request.strong_language):
-            return float(_NEVER)
-        if modern and word in STRONGLY_ARCHAIC:
-            return taste.archaic
-        if modern and word in QUAINT:
-            return taste.quaint
-        if word in CLICHES:
-            return taste.cliche
-        return taste.name if word in self.seat.lexicon.names and not _is_i(word) else 0.0
+        return Desk(pen)
 
     def _pin(self, desk: Desk, order: Sequence[int]) -> None:
         """What is given decides its rhymes before anything is written: lines that stay, and the title."""
         for place in order:
             for line in self.sections[place].lines:
                 if line.number in self.request.keep:
-                    last = self._split(self.request.keep[line.number])[-1].lower()
+                    last = self._ear.split(self.request.keep[line.number])[-1].lower()
                     desk.endings.setdefault((place, line.letter), []).append((line.number, self._ids[last]))
         hook = self._hook_line(order[0])
         if self._title and hook is not None and hook.number not in self.request.keep:
@@ -204,30 +127,43 @@ class SongWriter:
         if line.number in self.request.keep:
             self._keep(desk, place, line, control)
             return
-        table = self._table(line)
-        chosen: tuple[LineDraft, tuple[str, ...]] | None = None
+        chosen: tuple[float, LineDraft, LinePlan, tuple[str, ...]] | None = None
         suffix = tuple(self._title[::-1]) if title and line.number not in self.request.keep else ()
         free = bool(suffix) and not self._fits(suffix, line)
-        for step, last, cost in self._endings(desk, place, line, table):
+        for own, step, last, cost in self._rungs(desk, place, line):
             ask = LineAsk(
-                line.phrase.strengths, table, last, self._now(desk), cost, control, suffix,
-                free=free, temperature=self.request.temperature,
+                own.phrase.strengths, self._table(own), last, self._ear.now(desk, own), cost, control, suffix,
+                free=free, heights=self._ear.heights(own), moves=self._ear.moves(own),
+                temperature=self.request.temperature,
             )  # fmt: skip
-            drafts = [d for d in desk.pen.drafts(ask, rng) if self._allowed(desk, d, is_hook=bool(suffix))]
+            drafts = [d for d in desk.pen.drafts(ask, rng) if self._allowed(desk, d, own, is_hook=bool(suffix))]
             if drafts:
-                best = max(drafts, key=lambda draft: self._value(desk, draft))
+                values = [self._ear.value(desk, draft, own) for draft in drafts]
+                best = int(np.argmax(values))
                 relaxed = [] if step == LADDER[0] or suffix else [f"rhyme: {step}"]
                 relaxed += ["stress: the title's own"] if free else []
-                chosen = best, tuple(relaxed)
+                relaxed += [] if own is line else ["notes: two on one syllable"]
+                chosen = values[best], drafts[best], own, tuple(relaxed)
                 break
         if chosen is None:
             raise UnmetError(
                 f"line {line.number} cannot be written: no words fit its {len(line.phrase)} slots; "
                 "ask for another scheme, tune or title"
             )
-        draft, given_up = chosen
+        worth, draft, own, given_up = chosen
         desk.pen.keep(draft)
-        self._note(desk, place, line, draft, given_up)
+        self._note(desk, place, own, draft, given_up, worth=worth)
+
+    def _rungs(self, desk: Desk, place: int, line: LinePlan) -> Iterator[tuple[LinePlan, str, BoolArray, FloatArray]]:
+        """The ladder: the line's own endings from best to worst, and before the rhyme goes, the line a note shorter."""
+        own = self._endings(desk, place, line, self._table(line))
+        keeps = [rung for rung in own if rung[0] != LADDER[3]]
+        yield from ((line, *rung) for rung in keeps)
+        if (phrase := joined(line.phrase)) is not None and not self._title:
+            shorter = replace(line, phrase=phrase)
+            rungs = self._endings(desk, place, shorter, self._table(shorter))
+            yield from ((shorter, *rung) for rung in rungs if rung[0] != LADDER[3])
+        yield from ((line, *rung) for rung in own[len(keeps) :])
 
     def _control(self, section: SectionPlan, at: int) -> tuple[int, ...]:
         words, line = self.seat.table.words, section.lines[at]
@@ -293,12 +229,21 @@ class SongWriter:
         for word in group:
             own = lexicon.rhymes_with(word, tier="assonance")
             tiers = own if word == group[0] else np.where((tiers < 0) | (own < 0), -1, np.maximum(tiers, own))
+        worn = _WORN * self._worn(group)
         asked = TIERS.index(self.request.tier)
         for most in range(asked, len(TIERS)):
             allowed = sound & ~taken & (tiers >= 0) & (tiers <= most)
             cost = np.select([tiers == n for n in range(len(TIERS))], _TIER_COST, 0.0).astype(np.float32)
-            found.append((LADDER[0] if most == asked else TIERS[most], allowed, cost))
+            found.append((LADDER[0] if most == asked else TIERS[most], allowed, cost + worn))
         found.append((LADDER[3], sound & ~taken, nothing))
+        return found
+
+    def _worn(self, group: Sequence[int]) -> FloatArray:
+        """(V,): 1 for words whose rhyme with one of the group everybody has heard."""
+        text = {self.seat.lexicon.text[word] for word in group}
+        known = {word for words in WORN_RHYMES if words & text for word in words}
+        found = np.zeros(len(self.seat.lexicon), dtype=np.float32)
+        found[[self._ids[word] for word in known if word in self._ids]] = 1
         return found
 
     def _new_endings(
@@ -312,9 +257,10 @@ class SongWriter:
         ]  # fmt: skip
         if self.sections[place].kind == "bridge":
             sound = sound & ~np.isin(lexicon.endings[:, 0], list(desk.closed))
-        rich = sound.copy()
+        beside = [word for (own, _), pairs in desk.endings.items() if own == place for _, word in pairs]
+        rich = sound & ~np.isin(lexicon.endings[:, 0], lexicon.endings[beside, 0])  # another letter, another sound
         for other in later:
-            room = can_end(self._table(other), lexicon.sung & ~self._bad_endings) & np.isfinite(desk.bias)
+            room = can_end(self._table(other), lexicon.sung & ~self._bad_endings) & np.isfinite(self._ear.bias)
             counts = np.bincount(lexicon.endings[room, 0] + 1, minlength=int(lexicon.endings[:, 0].max()) + 2)
             rich &= counts[lexicon.endings[:, 0] + 1] >= LEAST_PARTNERS * max(1, len(later))
         return [(LADDER[0], rich, nothing), (LADDER[0], sound, nothing)]
@@ -323,14 +269,7 @@ class SongWriter:
     def _bad_endings(self) -> BoolArray:
         return np.array([word in BAD_ENDINGS or word in PARTICLES for word in self.seat.lexicon.text])
 
-    def _now(self, desk: Desk) -> FloatArray:
-        """The song's wishes with what was used already held back."""
-        bias = desk.bias.copy()
-        for stem, count in desk.used.items():
-            bias[self._stems == stem] += self.taste.used * min(3, count)
-        return bias
-
-    def _allowed(self, desk: Desk, draft: LineDraft, *, is_hook: bool) -> bool:
+    def _allowed(self, desk: Desk, draft: LineDraft, line: LinePlan, *, is_hook: bool) -> bool:
         words = draft.words
         if words in desk.texts and not is_hook:
             return False
@@ -339,44 +278,11 @@ class SongWriter:
         content = [int(self._stems[w]) for w in words if self.seat.lexicon.content[w]]
         if len(set(content)) < len(content) and not is_hook:
             return False
-        near = [*desk.words[-8:], *words]
-        return self.seat.spans is None or not self.seat.spans.holds_any(near)
-
-    def _value(self, desk: Desk, draft: LineDraft) -> float:
-        taste, lexicon = self.taste, self.seat.lexicon
-        words = draft.words
-        value = -draft.nats / (len(words) + 1)
-        if self.seat.second is not None and max(words) < self.seat.second.size:
-            end = self.seat.table.words.id("Line")
-            context = [*desk.words[-2:], end] if desk.words else [end]
-            nats = self.seat.second.nats_each([*context, *words, end])[len(context) :]
-            value -= taste.second * float(nats.mean())
-            # a word that is less likely here than anywhere breaks the sentence
-            value -= taste.broken * float(np.maximum(0, nats + self._common[[*words, end]]).sum())
-            value -= taste.common * float(self._common[list(words)].mean())
-        content = [w for w in words if lexicon.content[w]]
-        value -= taste.same_frame * desk.frames[self._frame(words)]
-        if content and desk.theme.any():
-            value += taste.line_theme * float(np.mean(np.maximum(0, np.minimum(0.8, desk.theme[content]) - 0.15)))
-        value += float(np.mean(desk.bias[list(words)])) * 0.5
-        value -= taste.repeat * sum(desk.used[int(self._stems[w])] for w in content) / max(1, len(words)) * 2
-        value -= taste.same_start * desk.openings[words[:2]]
-        value -= taste.same_first * min(_MOST_FIRST, desk.openings[words[:1]])
-        value -= 0.8 * sum(_has(words, phrase) for phrase in self._cliches)
-        return value
-
-    def _frame(self, words: Sequence[int]) -> tuple[int, ...]:
-        """The last function words of a line: "in the ... of the ..." again and again is no song."""
-        return tuple(w for w in words if not self.seat.lexicon.content[w])[-3:]
-
-    @cached_property
-    def _common(self) -> FloatArray:
-        """(V,): log of how often each word is said; small talk is likely everywhere and means little."""
-        size = self.seat.second.size if self.seat.second else 0
-        found = np.full(len(self.seat.lexicon), -10.0, dtype=np.float32)
-        if self.seat.second is not None:
-            found[:size] = np.log(np.maximum(self.seat.second.distribution([]), 1e-6))
-        return np.maximum(found, -10.0)
+        spans = self.seat.spans
+        if spans is None:
+            return True
+        around = desk.before(line.number, spans.size - 1), words, desk.after(line.number, spans.size - 1)
+        return not spans.holds_any([word for part in around for word in part])
 
     def _keep(self, desk: Desk, place: int, line: LinePlan, control: Sequence[int]) -> None:
         words = fit_words(self.request.keep[line.number], line.phrase, number=line.number, language=self.seat.language)
@@ -388,7 +294,7 @@ class SongWriter:
 
     def _note(
         self, desk: Desk, place: int, line: LinePlan, draft: LineDraft, relaxed: tuple[str, ...], *,
-        said: tuple[SungWord, ...] = (),
+        said: tuple[SungWord, ...] = (), worth: float = 0.0,
     ) -> None:  # fmt: skip
         lexicon = self.seat.lexicon
         last = draft.words[-1]
@@ -403,12 +309,18 @@ class SongWriter:
             group.append((line.number, last))
         desk.lines[line.number] = LyricLine(
             line.number, said or self._said(draft, line), line.phrase, line.letter, tier, partner,
-            draft.nats / (len(draft.words) + 1), relaxed, self.seat.language,
+            draft.nats / (len(draft.words) + 1), relaxed, self.seat.language, self._ear.tones(draft.words, line), worth,
         )  # fmt: skip
-        desk.words += draft.words
+        self._remember(desk, line, draft)
+
+    def _remember(self, desk: Desk, line: LinePlan, draft: LineDraft) -> None:
+        lexicon = self.seat.lexicon
+        desk.ids[line.number] = draft.words
         desk.texts.add(draft.words)
         desk.openings.update((draft.words[:2], draft.words[:1]))
-        desk.frames[self._frame(draft.words)] += 1
+        desk.frames[self._ear.frame(draft.words)] += 1
+        desk.pairs.update(self._ear.pairs(draft.words))
+        desk.people.update(people([lexicon.text[w] for w in draft.words]))
         desk.used.update(int(self._stems[w]) for w in draft.words if lexicon.content[w])
 
     def _said(self, draft: LineDraft, line: LinePlan) -> tuple[SungWord, ...]:
@@ -429,12 +341,4 @@ class SongWriter:
 
     def _spelled(self, word: int) -> str:
         text = self.seat.lexicon.text[word]
-        return text[:1].upper() + text[1:] if text in self.seat.lexicon.names or _is_i(text) else text
-
-
-def _is_i(text: str) -> bool:
-    return text == "i" or text.startswith("i'")
-
-
-def _has(words: Sequence[int], phrase: Sequence[int]) -> bool:
-    return any(tuple(words[n : n + len(phrase)]) == tuple(phrase) for n in range(len(words) - len(phrase) + 1))
+        return text[:1].upper() + text[1:] if text in self.seat.lexicon.names or is_i(text) else text

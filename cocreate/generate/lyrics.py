@@ -23,7 +23,11 @@ from cocreate.music.song import Song
 from cocreate.music.unfold import moved_phrase, unfold
 
 _PHONE = re.compile(r"[A-Z]{1,2}[012]?")
-_TITLE_WORDS = 5
+_TITLE_WORDS, _LEAST_TITLE = 5, 2
+_BEGINS_NO_TITLE = frozenset(
+    """and but or nor is are am was were be been has have had of that than as which who whose to so then will would
+    shall should can could may might must than it its their his her he she they them him""".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,12 @@ class LyricDraft:
         """How surprising the model finds a word of it."""
         lines = self.lyric.own_lines
         return sum(line.nats for line in lines) / len(lines)
+
+    @property
+    def worth(self) -> float:
+        """What its writer makes of a line."""
+        lines = [line for line in self.lyric.own_lines if line.worth]  # lines that were given are worth what they are
+        return sum(line.worth for line in lines) / max(1, len(lines))
 
 
 def write_lyrics(
@@ -76,8 +86,8 @@ def _draft(
         LyricSection(
             s.kind,
             tuple(
-                replace(line, phrase=moved_phrase(plan.phrase, ticks) if song is not None else line.phrase)
-                for line, plan in zip(own_lines, s.lines, strict=True)
+                replace(line, phrase=moved_phrase(line.phrase, ticks) if song is not None else line.phrase)
+                for line in own_lines
             ),
             s.bars,
             s.copy_of is not None,
@@ -98,6 +108,8 @@ def title_of(sections: Sequence[LyricSection]) -> str:
     if line.language == "zh":
         return line.text
     words = [word.text for word in line.words][-_TITLE_WORDS:]
+    while len(words) > _LEAST_TITLE and words[0].lower() in _BEGINS_NO_TITLE:
+        words = words[1:]
     return " ".join(word[:1].upper() + word[1:] for word in words)
 
 

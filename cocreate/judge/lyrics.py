@@ -14,6 +14,7 @@ Metrics:
     distinct_2          different pairs of words among all pairs, copies of the chorus left out
     cliches             worn-out words a hundred words
     repeated_lines      share of own lines that stood before
+    tones_kept          share of neighbouring Chinese syllables whose tones go with the tune, where there is one
 
 Source:
     Human values: songs of OpenScore Lieder in English and 5,545 pop lyrics (see the README); chance: words shuffled
@@ -43,6 +44,7 @@ REFERENCE: dict[str, tuple[float | None, float | None]] = {
     "distinct_2": (0.69, None),
     "cliches": (None, None),
     "repeated_lines": (0.21, 0.0),
+    "tones_kept": (None, 0.59),
 }
 
 
@@ -104,6 +106,8 @@ def can_have(words: Sequence[str], syllables: int, count: Callable[[str], frozen
 def _count_line(line: LyricLine, tallies: dict[str, _Tally], count: Callable[[str], frozenset[int]]) -> None:
     if line.language == "zh":  # a character is a syllable
         tallies["syllables_exact"].add(len(line.words) == len(line.phrase))
+        if line.tones is not None:
+            tallies["tones_kept"].add(line.tones * (len(line.words) - 1), len(line.words) - 1)
         return
     tallies["syllables_exact"].add(can_have([word.text for word in line.words], len(line.phrase), count))
     place = 0

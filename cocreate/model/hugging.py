@@ -4,20 +4,24 @@ Conventions:
     The folder is read from disk only. For each draft the last word is drawn first, among those the rules allow; then
     the model writes from the left, and a logits processor lets through only tokens that go on with a word which fits
     the slots that are left before the last word. Nothing is asked of the model but that it has a tokenizer whose tokens
-    can spell the words (byte-level ones can spell them all).
+    can spell the words (byte-level ones can spell them all). A folder that ``hugging_train`` wrote is told each line's
+    last word before the line, as it learned to be, and has its say in which word that is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessor, LogitsProcessorList
 
 from cocreate.errors import CheckpointError
+from cocreate.model.hugging_train import MARK, RHYME_FIRST, spelled
 from cocreate.model.lexicon import Lexicon
 from cocreate.model.line_rules import NEVER, chosen_pattern
 from cocreate.model.pens import LineAsk, LineDraft
@@ -162,18 +166,19 @@ class HuggingPen:
             for word, text in enumerate(lexicon.text)
             if text
             and len({len(p) for p in lexicon.patterns[word]}) == 1  # one that all count alike
-            and (tokens := self._tokens.encode(f" {text}", add_special_tokens=False))
+            and (tokens := self._tokens.encode(f" {spelled(text)}", add_special_tokens=False))
         }
         self._trie = Trie(self._spelled)
         end = self._tokens.eos_token_id
         self._end = int(self._net.config.eos_token_id if end is None else end)
+        self._told = (folder / RHYME_FIRST).is_file()
         self._lines: list[str] = [f"A song about {theme}:" if theme else "A song:"]
 
     def tell(self, ids: Sequence[int]) -> None:
         """See ``Pen``; given lines come back to front, controls say nothing to this model."""
         words = [self._lexicon.text[i] for i in ids if i < len(self._lexicon.text) and self._lexicon.text[i]]
         if words:
-            self._lines.append(" ".join(words[::-1]))
+            self._note(words[::-1])
 
     def drafts(self, ask: LineAsk, rng: np.random.Generator) -> list[LineDraft]:
         """See ``Pen``. A title (``ask.suffix``) decides the last word alone."""
@@ -183,34 +188,58 @@ class HuggingPen:
             open_ids = np.array(ask.suffix[:1], dtype=np.int64)
         if not open_ids.size:
             return []
+        text = "\n".join(self._lines[:1] + self._lines[1:][-_CONTEXT_LINES:]) + "\n"
         wish = (ask.bias + ask.last_bias)[open_ids].astype(np.float64)
+        if self._told:
+            wish += self._begins(text)[[self._spoken[word] for word in open_ids]]
         chances = np.exp(wish - wish.max())
         last = rng.choice(open_ids, size=self._rows, p=chances / chances.sum()).tolist()
-        text = "\n".join(self._lines[:1] + self._lines[1:][-_CONTEXT_LINES:]) + "\n"
         return self._write(text, ask, last, int(rng.integers(2**31)))
 
     def keep(self, draft: LineDraft) -> None:
         """See ``Pen``."""
-        self._lines.append(" ".join(self._lexicon.text[word] for word in draft.words))
+        self._note([self._lexicon.text[word] for word in draft.words])
+
+    def _note(self, words: Sequence[str]) -> None:
+        words = [spelled(word) for word in words]
+        self._lines.append((f"{words[-1]}{MARK}" if self._told else "") + " ".join(words))
+
+    def _begins(self, text: str) -> npt.NDArray[np.float64]:
+        """Log chance of each token after a text."""
+        with torch.inference_mode():
+            logits = self._net(torch.tensor([self._prompt(text)])).logits[0, -1].double()
+        return np.asarray(torch.log_softmax(logits, dim=-1).numpy())
+
+    @cached_property
+    def _spoken(self) -> dict[int, int]:
+        """First token of each word at a line's beginning."""
+        return {
+            word: self._tokens.encode(spelled(self._lexicon.text[word]), add_special_tokens=False)[0]
+            for word in self._spelled
+        }
+
+    def _prompt(self, text: str) -> list[int]:
+        room = max(1, int(getattr(self._net.config, "max_position_embeddings", 1024)) - _MOST_TOKENS)
+        return (self._tokens.encode(text, add_special_tokens=False) or [self._end])[-room:]
 
     def _write(self, text: str, ask: LineAsk, last: Sequence[int], seed: int) -> list[LineDraft]:
-        prompt = self._tokens.encode(text, add_special_tokens=False) or [self._end]
-        prompt = prompt[-max(1, int(getattr(self._net.config, "max_position_embeddings", 1024)) - _MOST_TOKENS) :]
-        rules = TrieRules(
-            self._trie, ask, self._lexicon, prompt=len(prompt), last=last, spelled=self._spelled, end=self._end
-        )
-        ids = torch.tensor([prompt] * len(last))
+        heads = [f"{spelled(self._lexicon.text[word])}{MARK.rstrip()}" if self._told else "" for word in last]
+        prompts = [self._prompt(text + head) for head in heads]
+        width = max(map(len, prompts))
+        rules = TrieRules(self._trie, ask, self._lexicon, prompt=width, last=last, spelled=self._spelled, end=self._end)
+        ids = torch.tensor([[self._end] * (width - len(prompt)) + prompt for prompt in prompts])
+        seen = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
         with torch.random.fork_rng(devices=[]), torch.inference_mode():
             torch.manual_seed(seed)
             found = self._net.generate(
-                ids, attention_mask=torch.ones_like(ids), do_sample=True, temperature=ask.temperature, top_p=ask.top_p,
+                ids, attention_mask=seen, do_sample=True, temperature=ask.temperature, top_p=ask.top_p,
                 max_new_tokens=_MOST_TOKENS, logits_processor=LogitsProcessorList([rules]), pad_token_id=self._end,
                 eos_token_id=self._end, output_scores=True, return_dict_in_generate=True,
             )  # fmt: skip
             sure = self._net.compute_transition_scores(found.sequences, found.scores, normalize_logits=True)
         drafts: dict[tuple[int, ...], LineDraft] = {}
         for row, sequence in enumerate(found.sequences.tolist()):
-            tokens = sequence[len(prompt) :]
+            tokens = sequence[width:]
             if self._end not in tokens:
                 continue  # cut off in the middle of a very long spelling
             words = tuple(rules.parse(tokens[: tokens.index(self._end)], row)[0])

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cocreate.model.lexicon import BoolArray, FloatArray, Lexicon
-from cocreate.music.singing import fits, place_of_stress
+from cocreate.music.singing import DOWNBEAT, fits, place_of_stress
 
 NEVER = np.float32(-np.inf)
 
@@ -25,12 +25,14 @@ NEVER = np.float32(-np.inf)
 class Manner:
     """Soft wishes, in nats.
 
-    ``weak_on_strong``: a function word on a strong slot; ``content_on_weak``: a word that means something on the
+    ``weak_on_downbeat``, ``weak_on_strong``: a function word on a downbeat, on the strongest slot of a line without a
+    tune; ``content_on_weak``: a word that means something on the
     weakest; ``ambiguous``: a word that may be said with more or fewer syllables; ``strict``: a stress that no other
     slot of the word equals.
     """
 
-    weak_on_strong: float = -0.8
+    weak_on_downbeat: float = -3.6
+    weak_on_strong: float = -0.6
     content_on_weak: float = -0.25
     ambiguous: float = -1.2
     strict: float = 0.3
@@ -64,7 +66,9 @@ def _is_strict(pattern: Sequence[int], under: Sequence[int]) -> bool:
 def _monosyllables(strength: int, strongest: int, lexicon: Lexicon, manner: Manner) -> FloatArray:
     found = np.zeros(len(lexicon), dtype=np.float32)
     if strength == strongest:
-        found[lexicon.single & ~lexicon.content] = manner.weak_on_strong
+        found[lexicon.single & ~lexicon.content] = (
+            manner.weak_on_downbeat if strength == DOWNBEAT else manner.weak_on_strong
+        )
     elif strength <= 1 < strongest:
         found[lexicon.single & lexicon.content] = manner.content_on_weak
     return found

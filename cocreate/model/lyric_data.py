@@ -99,6 +99,17 @@ def second_opinion(verse: PackedVerse, *, register: str | None = "modern", order
     return WordNgrams.fit(chosen, size=len(verse.table.words), order=order, prune=1)
 
 
+def back_opinion(verse: PackedVerse, *, order: int = 4) -> WordNgrams:
+    """An n-gram model of the verse with each line back to front, a line end after it: it can write."""
+    end = verse.table.words.id("Line")
+    texts = []
+    for poem in range(len(verse.poems) - 1):
+        rows = range(int(verse.stanzas[verse.poems[poem]]), int(verse.stanzas[verse.poems[poem + 1]]))
+        lines = [verse.ids[verse.lines[row] : verse.lines[row + 1]][::-1].tolist() for row in rows]
+        texts.append([end, *(i for line in lines for i in (*line, end))])
+    return WordNgrams.fit(texts, size=len(verse.table.words), order=order, prune=1)
+
+
 def guard(verse: PackedVerse, *, size: int = SPAN_WORDS) -> SpanIndex:
     """Every span of ``size`` words of the verse."""
     return SpanIndex.fit(sung_texts(verse, breaks=False), unknown=verse.table.unknown, size=size)

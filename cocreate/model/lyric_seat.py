@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from cocreate.model.lyric_words import WordTable
 from cocreate.model.pens import NetPen, NgramPen, Pen, end_id
 from cocreate.model.spans import SpanIndex
 from cocreate.model.vocabulary import Vocabulary
-from cocreate.model.word_ngrams import WordNgrams
+from cocreate.model.word_ngrams import Bonds, WordNgrams
 from cocreate.model.word_vectors import Vectors, unit
 
 WORDS_FILE, SECOND_FILE, SPANS_FILE = "words.npz", "second.npz", "spans.npz"
@@ -48,6 +49,11 @@ class LyricSeat:
     base: Path | None = None
     back: WordNgrams | None = None
 
+    @cached_property
+    def bonds(self) -> Bonds | None:
+        """The second opinion while words are drawn."""
+        return None if self.second is None else Bonds(self.second)
+
     def with_words(self, additions: Sequence[Addition], names: Sequence[str]) -> LyricSeat:
         """The seat with words added; they have no company yet, so their vectors are zero."""
         if self.language == CHINESE or not additions:
@@ -63,13 +69,13 @@ class LyricSeat:
 
             return HuggingPen(self.base, self.lexicon, theme=theme, rows=rows)
         if self.back is not None:
-            return NgramPen(self.back, self.lexicon, end=end_id(self.table), rows=rows)
+            return NgramPen(self.back, self.lexicon, end=end_id(self.table), rows=rows, second=self.bonds)
         assert self.checkpoint is not None, "a seat has a network or an n-gram model"
         net = Decoder(self.checkpoint)
         known = len(self.table.words)
         if len(self.lexicon) > known:
             net.embedding = np.concatenate([net.embedding, new_rows(net.embedding, self.lexicon, known)])
-        return NetPen(net, self.lexicon, end=end_id(self.table), rows=rows, head=head, taste=taste)
+        return NetPen(net, self.lexicon, end=end_id(self.table), rows=rows, head=head, taste=taste, second=self.bonds)
 
     def theme_vector(self, ids: Sequence[int]) -> FloatArray | None:
         """What words are about, as the network is told it; None where no word has company."""

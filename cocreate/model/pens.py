@@ -18,7 +18,7 @@ from cocreate.model.decoder import Cache, Decoder
 from cocreate.model.lexicon import BoolArray, FloatArray, IntArray, Lexicon
 from cocreate.model.line_rules import chosen_pattern
 from cocreate.model.lyric_words import WordTable
-from cocreate.model.word_ngrams import WordNgrams
+from cocreate.model.word_ngrams import Bonds, WordNgrams
 
 _TINY = np.float32(1e-9)
 LYRIC_CONTEXT = 1024  # ids; forty lines with their controls take about 450
@@ -36,6 +36,9 @@ class LineAsk:
         control: ids told before it.
         suffix: words that end it whatever the model thinks, the last first.
         free: only syllables count, stress does not.
+        heights: how high each word is spoken, (V,), and ``moves``: which way the tune goes from each slot to the next
+            (-1, 0, 1); a word whose step to the next word goes the other way costs nats. For one-syllable words.
+        unbound: no form at all; a line ends where the model ends it. For measuring what form costs.
     """
 
     strengths: tuple[int, ...]
@@ -46,6 +49,9 @@ class LineAsk:
     control: tuple[int, ...] = ()
     suffix: tuple[int, ...] = ()
     free: bool = False
+    heights: FloatArray | None = None
+    moves: tuple[int, ...] = ()
+    unbound: bool = False
     temperature: float = 0.85
     top_p: float = 0.92
 
@@ -80,15 +86,16 @@ class NetPen:
 
     Args:
         end: id that stands for the beginning of a line, after its first word.
+        second: an n-gram model of words in singing order; it leans on every word that is drawn.
         context: ids that may be told and written in all.
     """
 
     def __init__(
         self, net: Decoder, lexicon: Lexicon, *, end: int, rows: int = 24, head: Sequence[int] = (),
-        taste: FloatArray | None = None, context: int = LYRIC_CONTEXT,
+        taste: FloatArray | None = None, second: Bonds | None = None, context: int = LYRIC_CONTEXT,
     ) -> None:  # fmt: skip
         net.context = min(net.context, context)
-        self._lexicon, self._end, self._rows = lexicon, end, rows
+        self._lexicon, self._end, self._rows, self._second = lexicon, end, rows, second
         # the text so far stands in one row; drafts fan out from its end
         self._text: Cache = net.start(1, taste=None if taste is None or not net.features else taste[None, :])
         self._fan: Cache = net.start(rows)
@@ -108,8 +115,9 @@ class NetPen:
         self._fan.spread(self._text, since=self._shared)
         self._shared = self._base
         return _draw(
-            self._step, np.repeat(logits, self._rows, axis=0), ask, self._lexicon, rng, end=self._end, rows=self._rows
-        )
+            self._step, np.repeat(logits, self._rows, axis=0), ask, self._lexicon, rng, end=self._end,
+            rows=self._rows, second=self._second,
+        )  # fmt: skip
 
     def keep(self, draft: LineDraft) -> None:
         """See ``Pen``."""
@@ -126,8 +134,10 @@ class NetPen:
 class NgramPen:
     """The same lattice with an n-gram model of words written back to front."""
 
-    def __init__(self, model: WordNgrams, lexicon: Lexicon, *, end: int, rows: int = 8) -> None:
-        self._model, self._lexicon, self._end, self._rows = model, lexicon, end, rows
+    def __init__(
+        self, model: WordNgrams, lexicon: Lexicon, *, end: int, rows: int = 8, second: Bonds | None = None
+    ) -> None:
+        self._model, self._lexicon, self._end, self._rows, self._second = model, lexicon, end, rows, second
         self._text: list[int] = [end]
         self._lines: list[list[int]] = []
 
@@ -140,7 +150,9 @@ class NgramPen:
         if not ask.suffix and not (ask.last & np.isfinite(ask.table[-1])).any():
             return []
         self._lines = [list(self._text) for _ in range(self._rows)]
-        return _draw(self._step, self._scores(), ask, self._lexicon, rng, end=self._end, rows=self._rows)
+        return _draw(
+            self._step, self._scores(), ask, self._lexicon, rng, end=self._end, rows=self._rows, second=self._second
+        )
 
     def keep(self, draft: LineDraft) -> None:
         """See ``Pen``."""
@@ -160,11 +172,12 @@ class NgramPen:
 
 
 def _draw(
-    step: object, logits: FloatArray, ask: LineAsk, lexicon: Lexicon, rng: np.random.Generator, *, end: int, rows: int
-) -> list[LineDraft]:
+    step: object, logits: FloatArray, ask: LineAsk, lexicon: Lexicon, rng: np.random.Generator, *, end: int, rows: int,
+    second: Bonds | None,
+) -> list[LineDraft]:  # fmt: skip
     """Fill the lines of all rows together; rows that are done wait."""
     assert callable(step)
-    left = np.full(rows, len(ask.strengths))
+    left = np.full(rows, 1 if ask.unbound else len(ask.strengths))
     words: list[list[int]] = [[] for _ in range(rows)]
     nats = np.zeros(rows)
     done = np.zeros(rows, dtype=np.bool_)
@@ -179,17 +192,25 @@ def _draw(
         if at < len(ask.suffix):
             chosen = np.full(rows, ask.suffix[at], dtype=np.int64)
         else:
-            scores = logs + ask.bias + ask.table[left]
+            scores = logs + ask.bias + (_unbound(lexicon, end, at) if ask.unbound else ask.table[left])
             if not at:
                 scores = np.where(ask.last, scores + ask.last_bias, -np.inf)
-            chosen = _sample(scores, ask, rng, active=~done, fallback=end)
+            if at and ask.heights is not None:
+                steps = ask.heights[[line[-1] for line in words]][:, None] - ask.heights
+                scores -= _AGAINST * (steps * np.array([(*ask.moves, 0)[n - 1] for n in left])[:, None] < 0)
+            after = None if second is None else [[*line[::-1], end] for line in words]
+            chosen = _sample(scores, ask, rng, active=~done, fallback=end, second=second, after=after)
         for row in np.flatnonzero(~done).tolist():
             word = int(chosen[row])
-            pattern = chosen_pattern(lexicon, word, ask.strengths, int(left[row]), free=ask.free)
-            assert pattern is not None, "the table allows only words that fit"
             nats[row] -= logs[row, word]
+            if word == end:
+                done[row] = True
+                continue
             words[row].append(word)
-            left[row] -= len(pattern)
+            if not ask.unbound:
+                pattern = chosen_pattern(lexicon, word, ask.strengths, int(left[row]), free=ask.free)
+                assert pattern is not None, "the table allows only words that fit"
+                left[row] -= len(pattern)
         logits = step(chosen)
     found: dict[tuple[int, ...], LineDraft] = {}
     for row in range(rows):
@@ -198,19 +219,34 @@ def _draw(
     return list(found.values())
 
 
+def _unbound(lexicon: Lexicon, end: int, at: int) -> FloatArray:
+    """Any word that can be sung, or the line's end once it has a word; nothing else when it is long enough."""
+    found = np.where(lexicon.sung & (at < _LONGEST_LINE), 0, -np.inf).astype(np.float32)
+    found[end] = 0 if at else -np.inf
+    return found
+
+
 def _sample(
-    scores: FloatArray, ask: LineAsk, rng: np.random.Generator, *, active: BoolArray, fallback: int
-) -> IntArray:
-    """One id a row by temperature and top-p; rows that are done take ``fallback``."""
+    scores: FloatArray, ask: LineAsk, rng: np.random.Generator, *, active: BoolArray, fallback: int,
+    second: Bonds | None, after: list[list[int]] | None,
+) -> IntArray:  # fmt: skip
+    """One id a row by temperature and top-p; rows that are done take ``fallback``.
+
+    Args:
+        after: what comes after each row's next word, in singing order; the second opinion weighs how they go together.
+    """
     draws = rng.random(len(scores))
     chosen = np.full(len(scores), fallback, dtype=np.int64)
+    most = _MOST_OPEN if second is None else _MOST_WEIGHED
     for row in np.flatnonzero(active):
-        own = scores[row] / ask.temperature
-        open_ids = np.flatnonzero(np.isfinite(own))
-        values = own[open_ids]
-        if len(open_ids) > _MOST_OPEN:
-            best = np.argpartition(values, -_MOST_OPEN)[-_MOST_OPEN:]
+        open_ids = np.flatnonzero(np.isfinite(scores[row]))
+        values = scores[row][open_ids].astype(np.float64)
+        if len(open_ids) > most:
+            best = np.argpartition(values, -most)[-most:]
             open_ids, values = open_ids[best], values[best]
+        if second is not None and after is not None:
+            values += _LEAN * second.nats(open_ids, after[row])
+        values /= ask.temperature
         order = np.argsort(-values, kind="stable")
         chances = np.exp(values[order] - values[order[0]])
         sums = np.cumsum(chances / chances.sum())
@@ -220,7 +256,11 @@ def _sample(
     return chosen
 
 
+_AGAINST = np.float32(4)  # nats for a step of the voice against the step of the tune
+_LONGEST_LINE = 14  # words, where no form says so
 _MOST_OPEN = 400  # words a row looks at; what is beyond them has no chance that counts
+_MOST_WEIGHED = 96  # with a second opinion on each
+_LEAN = 0.7  # of the second opinion's nats
 
 
 def _log_softmax(logits: FloatArray) -> FloatArray:

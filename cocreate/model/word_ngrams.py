@@ -19,6 +19,7 @@ import numpy.typing as npt
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 _FEW = 1e-12
+_LEAST_DISCOUNT = 0.1  # where hardly anything was seen just once
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,14 @@ class WordNgrams:
             chance = _blend(order, np.full(self.size, number), words, chance, self.size)
         return chance
 
+    def share_after(self, before: Sequence[int]) -> FloatArray:
+        """Of the different places where each id stands, the share right after one of ``before``. Shape (size,)."""
+        order = self.orders[1]
+        word = order.keys % self.size
+        after = np.isin(order.contexts[order.keys // self.size], np.asarray(before))
+        counts = [np.bincount(word, weights=order.counts * kept, minlength=self.size) for kept in (after, 1)]
+        return np.asarray(counts[0] / np.maximum(counts[1], 1))
+
     def save(self, path: Path) -> None:
         """Write as a compressed npz."""
         arrays: dict[str, npt.NDArray[np.generic]] = {"size": np.array([self.size])}
@@ -133,7 +142,7 @@ def _orders(raw: list[tuple[IntArray, IntArray, IntArray]], size: int, prune: in
         if place + 1 < len(raw):
             seen = _kinds_before(raw, place, size)
         once, twice = float((seen == 1).sum()), float((seen == 2).sum())  # noqa: PLR2004 - Ney's estimate
-        discount = once / max(1.0, once + 2 * twice)
+        discount = max(_LEAST_DISCOUNT, once / max(1.0, once + 2 * twice))
         at = keys // size
         total = np.bincount(at, weights=seen, minlength=len(contexts))
         kinds = np.bincount(at, minlength=len(contexts)).astype(np.float64)
@@ -158,7 +167,7 @@ def _kinds_before(raw: list[tuple[IntArray, IntArray, IntArray]], place: int, si
 
 
 def _find(table: IntArray, keys: IntArray) -> tuple[IntArray, npt.NDArray[np.bool_]]:
-    places = np.minimum(np.searchsorted(table, keys), len(table) - 1)
+    places = np.minimum(table.searchsorted(keys), len(table) - 1)
     return places, table[places] == keys
 
 
@@ -167,3 +176,75 @@ def _blend(order: Order, number: IntArray, ids: IntArray, shorter: FloatArray, s
     counts = np.where(found, order.counts[places] - order.discount, 0.0)
     total = np.maximum(order.total[number], _FEW)
     return np.asarray((np.maximum(counts, 0.0) + order.discount * order.kinds[number] * shorter) / total)
+
+
+class Bonds:
+    """How much likelier words become by what stands before them, remembered while a song is written.
+
+    Backwards from a word the contexts of one order lie side by side, so one look finds all words that may precede it.
+    """
+
+    def __init__(self, model: WordNgrams) -> None:
+        self._model = model
+        order = model.orders[1]
+        after = order.keys % model.size
+        self._by_next = np.argsort(after, kind="stable")
+        self._next = after[self._by_next]
+        self._sparse: dict[tuple[int, ...], tuple[IntArray, FloatArray]] = {}
+
+    def nats(self, words: IntArray, following: Sequence[int]) -> FloatArray:
+        """Nats by which ``following`` becomes likelier when each of ``words`` stands right before it. Shape (n,)."""
+        total = np.zeros(len(words))
+        told = tuple(following[: len(self._model.orders) - 1])
+        for count in range(1, len(told) + 1):
+            before, gain = self._known(told[:count])
+            if not len(before):
+                break  # what never followed a word follows no longer context either
+            places, found = _find(before, words)
+            total += np.where(found, gain[places], 0.0)
+        return total
+
+    def _known(self, told: tuple[int, ...]) -> tuple[IntArray, FloatArray]:
+        """Words seen before ``told`` (sorted), and by how many nats each makes its last word likelier."""
+        if told not in self._sparse:
+            if len(self._sparse) > _MOST_BONDS:
+                self._sparse.clear()
+            self._sparse[told] = self._look(told)
+        return self._sparse[told]
+
+    def _look(self, told: tuple[int, ...]) -> tuple[IntArray, FloatArray]:
+        size, order, last = self._model.size, self._model.orders[len(told)], told[-1]
+        number, shorter = self._shorter(told)
+        if number < 0:
+            return _NOTHING
+        first, stop = np.searchsorted(order.contexts, [number * size, (number + 1) * size])
+        contexts = np.arange(first, stop)
+        counts = np.zeros(len(contexts))
+        if len(told) == 1:
+            low, high = np.searchsorted(self._next, [last, last + 1])
+            places = self._by_next[low:high]
+            counts[order.keys[places] // size] = np.maximum(order.counts[places] - order.discount, 0.0)
+        else:
+            low, high = np.searchsorted(order.keys, [first * size, stop * size])
+            keys = order.keys[low:high]
+            places = np.flatnonzero(keys % size == last)
+            counts[keys[places] // size - first] = np.maximum(order.counts[low:high][places] - order.discount, 0.0)
+        chance = (counts + order.discount * order.kinds[contexts] * shorter) / np.maximum(order.total[contexts], _FEW)
+        return order.contexts[contexts] % size, np.log(np.maximum(chance, _FEW) / max(shorter, _FEW))
+
+    def _shorter(self, told: tuple[int, ...]) -> tuple[int, float]:
+        """The number of the words between as a context (-1: never seen), and the chance of the last after them."""
+        number, chance = 0, 1.0 / self._model.size
+        for length, order in enumerate(self._model.orders[: len(told)]):
+            if length:
+                at, seen = _find(order.contexts, np.array([number * self._model.size + told[-1 - length]]))
+                if not seen[0]:
+                    return -1, chance
+                number = int(at[0])
+            own = _blend(order, np.array([number]), np.array([told[-1]]), np.array([chance]), self._model.size)
+            chance = float(own[0])
+        return number, chance
+
+
+_MOST_BONDS = 20_000
+_NOTHING = (np.zeros(0, dtype=np.int64), np.zeros(0))

@@ -139,6 +139,12 @@ def rhymes(first: str, second: str) -> str | None:
 _HEIGHTS = {1: (5, 5), 2: (3, 5), 3: (2, 1), 4: (5, 1), 5: (3, 3)}
 
 
+def tone_height(char: str) -> float:
+    """Mean height of a character's tone in its usual reading, 1 low to 5 high."""
+    said = readings(char)
+    return sum(_HEIGHTS[said[0].tone if said else 5]) / 2
+
+
 def tone_agreement(characters: str, pitches: tuple[int, ...]) -> float:
     """Share of neighbouring syllables whose tones do not fight the tune: 1 is best, 1.0 when there is one syllable.
 
@@ -147,11 +153,7 @@ def tone_agreement(characters: str, pitches: tuple[int, ...]) -> float:
     Args:
         pitches: MIDI pitch of each character's first note.
     """
-    heights = []
-    for char in characters:
-        said = readings(char)
-        start, end = _HEIGHTS[said[0].tone if said else 5]
-        heights.append((start + end) / 2)
+    heights = [tone_height(char) for char in characters]
     good = total = 0
     for (a, b), (low, high) in zip(pairwise(heights), pairwise(pitches), strict=False):
         total += 1

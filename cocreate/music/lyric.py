@@ -7,11 +7,11 @@ Conventions:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from cocreate.errors import InputError
-from cocreate.music.chinese import is_han
+from cocreate.music.chinese import is_han, readings
 from cocreate.music.hyphens import split_syllables
 from cocreate.music.prosody import pronounce, split_words
 from cocreate.music.singing import Phrase, place_of_stress
@@ -27,7 +27,13 @@ class SungWord:
 
 @dataclass(frozen=True, slots=True)
 class LyricLine:
-    """A line on its phrase. ``nats``: how surprising the model finds it, a word."""
+    """A line on its phrase.
+
+    Args:
+        nats: how surprising the model finds it, a word.
+        worth: what its writer makes of it, wishes included; higher is better, comparable within one request.
+        tones: how well Chinese tones go with the tune, 0..1; None for other languages and without a tune.
+    """
 
     number: int
     words: tuple[SungWord, ...]
@@ -38,7 +44,8 @@ class LyricLine:
     nats: float = 0.0
     relaxed: tuple[str, ...] = ()
     language: str = "en"
-    ending: str = field(default="")
+    tones: float | None = None
+    worth: float = 0.0
 
     @property
     def asked_rhyme(self) -> bool:
@@ -60,6 +67,15 @@ class LyricLine:
             found += [(piece, place + 1 < len(pieces)) for place, piece in enumerate(pieces)]
         return found
 
+    @property
+    def ending(self) -> str:
+        """What the line rhymes by: the sounds from its last stressed vowel on, in Chinese the group of its final."""
+        last = self.words[-1]
+        if self.language == "zh":
+            return next((said.group for said in readings(last.text)), "")
+        ways = pronounce(last.text)
+        return next((way for way in ways if way.stresses == last.stresses), ways[0]).rhyme.perfect
+
     def certificate(self) -> dict[str, Any]:
         """What a person can check: slots, pronunciation, stress over strength, rhyme, what was relaxed."""
         stresses = [stress for word in self.words for stress in word.stresses]
@@ -74,6 +90,7 @@ class LyricLine:
             "rhyme": {"letter": self.letter.rstrip("0123456789"), "tier": self.tier, "with_line": self.partner,
                       "class": self.ending},
             "relaxed": list(self.relaxed),
+            **({} if self.tones is None else {"tones": round(self.tones, 3)}),
         }  # fmt: skip
 
     def stress_map(self) -> list[tuple[SungWord, bool]]:

@@ -40,8 +40,18 @@ _ADDED = {  # what singers need and the dictionary lacks
     "ev'ry": "EH1 V R IY0", "heav'n": "HH EH1 V N", "pow'r": "P AW1 R", "flow'r": "F L AW1 R", "ooh": "UW1",
     "'em": "AH0 M", "th'": "DH AH0", "an'": "AE1 N", "ol'": "OW1 L", "lil'": "L IH1 L", "mornin'": "M AO1 R N IH0 N",
     "nothin'": "N AH1 TH IH0 N", "thy": "DH AY1", "thine": "DH AY1 N", "whoa": "W OW1", "yeah": "Y AE1",
+    "jagged": "JH AE1 G AH0 D", "baa": "B AA1",
 }  # fmt: skip
 _PREFERRED = {"a": "AH0", "the": "DH AH0", "to": "T UW1", "our": "AW1 ER0|AA1 R", "poem": "P OW1 AH0 M"}
+_ALSO = {  # what others say with a syllable more or fewer than the dictionary
+    "accursed": "AH0 K ER1 S AH0 D", "congenial": "K AH0 N JH IY1 N IY0 AH0 L", "genial": "JH IY1 N IY0 AH0 L",
+    "convenient": "K AH0 N V IY1 N IY0 AH0 N T", "genius": "JH IY1 N IY0 AH0 S", "devilish": "D EH1 V AH0 L IH0 SH",
+    "dower": "D AW1 ER0", "favourite": "F EY1 V R IH0 T", "hourly": "AW1 ER0 L IY0", "isle": "AY1 AH0 L",
+    "isles": "AY1 AH0 L Z", "noblest": "N OW1 B AH0 L IH0 S T", "opera": "AA1 P ER0 AH0", "real": "R IY1 AH0 L",
+    "rustling": "R AH1 S AH0 L IH0 NG", "seer": "S IY1 ER0", "squirrel": "S K W ER1 L", "unreal": "AH0 N R IY1 AH0 L",
+    "startling": "S T AA1 R T AH0 L IH0 NG", "whistling": "W IH1 S AH0 L IH0 NG",
+    "roseate": "R OW1 Z IY0 EY0 T|R OW1 Z EY0 T",
+}  # fmt: skip
 FUNCTION_WORDS = frozenset(
     """a an the and or but nor so yet if as than that this these those of to in on at by for with from into upon onto
     unto over under through down up out off about after before between among around against along across behind beside
@@ -173,6 +183,8 @@ def _table() -> dict[str, str]:
     for word, phones in {**_ADDED, **_PREFERRED}.items():
         own = found.get(word, "").split("|") if word in _PREFERRED else []
         found[word] = "|".join(dict.fromkeys([*phones.split("|"), *filter(None, own)]))
+    for word, phones in _ALSO.items():
+        found[word] = f"{found[word]}|{phones}"
     return found
 
 

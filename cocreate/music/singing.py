@@ -106,6 +106,19 @@ def phrases(song: Song) -> tuple[Phrase, ...]:
     return tuple(Phrase(tuple(slots[a:b])) for a, b in _cuts(slots, song))
 
 
+def joined(phrase: Phrase) -> Phrase | None:
+    """The phrase with its weakest note sung on the syllable before it; None without a tune, or where none may be."""
+    slots = phrase.slots
+    own = range(1, len(slots)) if phrase.is_timed and len(slots) > LEAST_SLOTS else ()
+    may = [at for at in own if slots[at - 1].start_ticks + slots[at - 1].length_ticks == slots[at].start_ticks]
+    if not may:
+        return None
+    at = min(may, key=lambda place: (slots[place].strength, slots[place].length_ticks))
+    before, after = slots[at - 1], slots[at]
+    both = replace(before, length_ticks=before.length_ticks + after.length_ticks, notes=before.notes + after.notes)
+    return Phrase((*slots[: at - 1], both, *slots[at + 1 :]))
+
+
 def fits(stresses: Sequence[int], strengths: Sequence[int]) -> bool:
     """Whether a word with this pattern may be sung on these slots; on slots of strength 0 throughout nothing is asked.
 

@@ -34,6 +34,14 @@ CLICHE_PHRASES = (
     ("deep", "inside"), ("from", "above"), ("stars", "above"), ("heaven", "above"), ("skies", "above"),
     ("day", "by", "day"), ("night", "and", "day"), ("heart", "and", "soul"), ("evermore",), ("forevermore",),
 )  # fmt: skip
+WORN_RHYMES = tuple(  # any two of a group rhyme in every second song
+    frozenset(group.split())
+    for group in (
+        "day away way say stay today play", "night light bright sight right", "sky die high fly cry by",
+        "heart apart start", "fire desire higher", "love above of", "eyes skies cries lies", "rain pain again",
+        "sea me free be see", "know go ago so", "alone home gone", "mind find kind", "true you blue", "hand land sand",
+    )
+)  # fmt: skip
 QUAINT = frozenset(
     """bade dwell dwells dwelt abode abide abides ere eve morn yonder nigh hither thither whither thence whence hence
     hark lo alas behold beheld amid amidst midst upon unto betwixt beneath o'er maid maids maiden lad lass lads lasses
