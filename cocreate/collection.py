@@ -21,7 +21,7 @@ from cocreate.generate.request import ANY
 from cocreate.judge.novelty import NoveltyIndex
 from cocreate.model.checkpoint import Checkpoint, open_checkpoint
 from cocreate.music.song import Song
-from cocreate.ranking import heard_of, item_of
+from cocreate.ranking import about, heard_of, item_of
 from cocreate.shelf import read_styled
 from cocreate.taste.content import mood_fit, mood_place
 from cocreate.taste.diversity import Choice, choose
@@ -122,7 +122,8 @@ class Collection:
                 raise FileError(f"{path} must be a text in UTF-8: {error}") from error
             if not words:
                 raise InputError(f"lyrics must have words, got an empty file {path}")
-            return replace(HeardItem.named("", path.stem), path=str(path.resolve()), words=words)
+            named = HeardItem.named("", path.stem)
+            return replace(named, path=str(path.resolve()), words=words, traits=about(words, is_all=True))
         song = read_styled(path)
         heard_song = heard_of(song, self._known.longest_match(song.melody.notes), self._row, path=str(path.resolve()))
         return replace(heard_song, title=song.title or path.stem)

@@ -16,6 +16,7 @@ from cocreate.judge.melody import quality
 from cocreate.judge.novelty import Match
 from cocreate.music.song import Song
 from cocreate.music.theory import chord_symbol, estimate_key, key_name
+from cocreate.taste.about import text_traits
 from cocreate.taste.events import HeardItem
 from cocreate.taste.features import FeatureScale
 from cocreate.taste.profile import Profile
@@ -134,7 +135,22 @@ def heard_of(
     reference = {metric: (mean, sd) for metric, (mean, sd) in row.get("metrics", {}).items()}
     well = quality(song, reference=reference or None)[0] if made is None else made
     heard = HeardItem.of(song, path=path)
-    return replace(heard, traits={**heard.traits, QUALITY: well, NOVELTY: max(0.0, 1.0 - match.share)})
+    judged = {QUALITY: well, NOVELTY: max(0.0, 1.0 - match.share)}
+    return replace(heard, traits={**heard.traits, **about(heard.words), **judged})
+
+
+def about(words: str, *, is_all: bool = False) -> dict[str, float]:
+    """What words are about, by the sentence model where there is one; by the words themselves if they are all there is.
+
+    Raises:
+        FileError: if the sentence model cannot be opened.
+    """
+    from cocreate.model.sentences import embedded, sentence_model
+
+    folder = sentence_model() if words else None
+    if folder is None:
+        return text_traits(words) if is_all else {}
+    return text_traits(words, embedded(words, folder))
 
 
 def item_of(heard: HeardItem, row: Mapping[str, Any], *, name: str | None = None, **more: float | None) -> Item:

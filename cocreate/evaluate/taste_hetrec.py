@@ -107,9 +107,10 @@ def split_histories(plays: sp.csr_matrix, seed: int, share: float = TEST_SHARE) 
     return left, held
 
 
-def split_items(items: int, seed: int, share: float = TEST_SHARE) -> Places:
-    """A fifth of the artists, held out whole, in order."""
-    return np.sort(np.random.default_rng(seed).permutation(items)[: int(items * share)])
+def split_items(plays: sp.csr_matrix, seed: int, share: float = TEST_SHARE, *, fewest: int = 0) -> Places:
+    """A fifth of the artists who have at least ``fewest`` listeners, held out whole, in order."""
+    known = np.flatnonzero(np.asarray((plays > 0).sum(axis=0)).ravel() >= fewest)
+    return np.sort(np.random.default_rng(seed).permutation(known)[: int(len(known) * share)])
 
 
 def _table(path: Path) -> npt.NDArray[np.int64]:

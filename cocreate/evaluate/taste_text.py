@@ -33,7 +33,7 @@ DOMAINS: Mapping[str, re.Pattern[str]] = {
 }
 OTHER, MIXED = "other", "mixed"
 SHORTEST = 4  # characters; shorter lines are list marks
-_WORDS_WEIGHT = 1.0  # logits a mark of the lexicon; chosen on training domains
+_WORDS_WEIGHT = 1.0  # logits a mark of the lexicon, as in `feeling`; much the same from 0.6 to 1.5
 
 
 @dataclass(frozen=True, slots=True)

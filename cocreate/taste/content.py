@@ -2,9 +2,10 @@
 
 Conventions:
     A *trait* is a named number that an item may lack: a bare melody has no bass, a MIDI file no timbre. `TRAITS` holds
-    what notation tells, `AUDIO` what a recording tells (`cocreate.files.recordings`); centre and spread make them
-    comparable as features are. The *wide* vector of an item is its scaled features (`features.scaled`: the space that
-    conditions the network, never changed here), then its scaled traits; 0 where nothing is known.
+    what notation tells, `AUDIO` what a recording tells (`cocreate.files.recordings`), `TEXT` what words are about
+    (`about`); centre and spread make them comparable as features are. The *wide* vector of an item is its scaled
+    features (`features.scaled`: the space that conditions the network, never changed here), then its scaled traits; 0
+    where nothing is known.
     Valence and energy lie in [-1, 1]. They are estimates by rule (mode, register, speed); liking is another matter: a
     sad song may be loved.
 """
@@ -73,6 +74,9 @@ _AUDIO += "".join(
     f"audio_mfcc_{i} | timbre | timbre +{i} | timbre -{i} | 0.0 | {spread}\n"
     for i, spread in enumerate(_MFCC_SPREADS, start=1)
 )
+_TEXT = "".join(
+    f"text_{i} | text | what its words are about | what its words are about | 0.0 | 1.0\n" for i in range(1, 25)
+)
 
 
 def _read(table: str) -> tuple[Feature, ...]:
@@ -80,17 +84,18 @@ def _read(table: str) -> tuple[Feature, ...]:
     return tuple(Feature(row[0], row[1], row[2], row[3], float(row[4]), float(row[5])) for row in rows)
 
 
-TRAITS, AUDIO = _read(_TRAITS), _read(_AUDIO)
-WIDE: tuple[Feature, ...] = (*FEATURES, *TRAITS, *AUDIO)
+TRAITS, AUDIO, TEXT = _read(_TRAITS), _read(_AUDIO), _read(_TEXT)
+_EXTRA = (*TRAITS, *AUDIO, *TEXT)
+WIDE: tuple[Feature, ...] = (*FEATURES, *_EXTRA)
 WIDE_NAMES = tuple(feature.name for feature in WIDE)
 WIDE_INDEX = {name: place for place, name in enumerate(WIDE_NAMES)}
-_CENTRES = np.array([f.centre for f in (*TRAITS, *AUDIO)])
-_SPREADS = np.array([f.spread for f in (*TRAITS, *AUDIO)])
+_CENTRES = np.array([f.centre for f in _EXTRA])
+_SPREADS = np.array([f.spread for f in _EXTRA])
 
 
 def wide(vector: FeatureVector, traits: Mapping[str, float], scale: FeatureScale = DEFAULT_SCALE) -> Floats:
     """The wide vector of an item, each value in [-3, 3]. Shape (len(WIDE),)."""
-    more = np.array([traits.get(f.name, np.nan) for f in (*TRAITS, *AUDIO)], dtype=np.float64)
+    more = np.array([traits.get(f.name, np.nan) for f in _EXTRA], dtype=np.float64)
     values: Floats = np.concatenate(
         [scaled(vector, scale), np.clip(np.nan_to_num((more - _CENTRES) / _SPREADS), -_CLIP, _CLIP)]
     )

@@ -104,8 +104,7 @@ def feeling(text: str) -> float:
 
         chance = chance_of_liking(lower)
         if chance is not None and (marks != 0 or len(lower) >= _LONG_ENOUGH):
-            logit = log(chance / (1 - chance)) * (1.0 if marks == 0 else 0.5)
-            found = tanh((logit + 2 * _MARK * marks) / 2)
+            found = tanh((log(chance / (1 - chance)) + _MARK * marks) / 2)
     return 0.0 if abs(found) < _UNSURE else found
 
 

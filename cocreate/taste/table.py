@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -20,20 +20,21 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from cocreate.errors import InputError
-from cocreate.taste.content import AUDIO, TRAITS, WIDE, wide
+from cocreate.taste.content import AUDIO, TEXT, TRAITS, WIDE, wide
 from cocreate.taste.events import HeardItem
 from cocreate.taste.feature_table import FEATURES
 from cocreate.taste.features import DEFAULT_SCALE, FeatureScale, FeatureVector
 
 Singles: TypeAlias = npt.NDArray[np.float32]
 
-_EDGES = (0, len(FEATURES), len(FEATURES) + len(TRAITS), len(WIDE))
-BLOCKS = tuple(slice(a, b) for a, b in pairwise(_EDGES))  # melody, the other parts, the recording
+_TRAIT_BLOCKS = (TRAITS, AUDIO, TEXT)
+_EDGES = (0, *accumulate(map(len, (FEATURES, *_TRAIT_BLOCKS))))
+BLOCKS = tuple(slice(a, b) for a, b in pairwise(_EDGES))  # melody, the other parts, the recording, what words are about
 KERNEL_WIDTH = 1.0  # squared spreads a feature
 _MOST_COLUMNS = 512  # remembered likenesses to heard items
 # a family of many features (twelve degrees, twelve intervals) must not drown one of few: fourth root of its size, mean
 # square 1. Measured best of sizes to the power 0, -1/4, -1/2; whitening by the background's covariance was worse.
-_GROUPS = [f.group for f in FEATURES], [f.group for f in (*TRAITS, *AUDIO)]
+_GROUPS = [f.group for f in FEATURES], [f.group for f in WIDE[len(FEATURES) :]]
 FAMILY = np.array([groups.count(group) ** -0.25 for groups in _GROUPS for group in groups])
 for _block in BLOCKS:
     FAMILY[_block] /= np.sqrt((FAMILY[_block] ** 2).mean())
@@ -151,13 +152,9 @@ class ItemTable:
         return found.astype(np.float32)
 
 
-def known_blocks(heard: bool, traits: dict[str, float]) -> tuple[float, float, float]:  # noqa: FBT001 - the one fact
+def known_blocks(heard: bool, traits: dict[str, float]) -> tuple[float, ...]:  # noqa: FBT001 - the one fact
     """For each of `BLOCKS`, 1 where an item was heard in it."""
-    return (
-        float(heard),
-        float(any(f.name in traits for f in TRAITS)),
-        float(any(f.name in traits for f in AUDIO)),
-    )
+    return (float(heard), *(float(any(f.name in traits for f in block)) for block in _TRAIT_BLOCKS))
 
 
 def facts_of(item: HeardItem) -> tuple[str, ...]:
