@@ -104,7 +104,8 @@ def feeling(text: str) -> float:
 
         chance = chance_of_liking(lower)
         if chance is not None and (marks != 0 or len(lower) >= _LONG_ENOUGH):
-            found = tanh((log(chance / (1 - chance)) + _MARK * marks) / 2)
+            steep = 0.5 if marks == 0 else _STEEP  # half the log-odds: the chance itself, from -1 to 1
+            found = tanh(steep * (log(chance / (1 - chance)) + _MARK * marks))
     return 0.0 if abs(found) < _UNSURE else found
 
 
