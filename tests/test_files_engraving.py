@@ -87,10 +87,16 @@ def test_drums_come_back_as_the_same_midi_notes(tmp_path: Path, ending: str) -> 
 
 @pytest.mark.parametrize("ending", [".musicxml", ".abc"])
 def test_drums_alone_are_a_file_too(tmp_path: Path, ending: str) -> None:
-    export(Song((BEAT,)), tmp_path / f"a{ending}")
-    again = read_song(tmp_path / f"a{ending}")
-    assert [(n.start_ticks, n.pitch) for n in again.parts[0].notes] == [(n.start_ticks, n.pitch) for n in BEAT.notes]
-    assert (again.parts[0].role, again.key) == ("drums", None)
+    for keys in ((), (Key(0, 7, "minor"),)):
+        export(Song((BEAT,), keys=keys), tmp_path / f"a{ending}", force=True)
+        again = read_song(tmp_path / f"a{ending}")
+        assert [(n.start_ticks, n.pitch) for n in again.parts[0].notes] == [
+            (n.start_ticks, n.pitch) for n in BEAT.notes
+        ]
+        assert (again.parts[0].role, again.keys) == ("drums", keys)
+    key = part_of(Song((BEAT,), keys=(Key(0, 7),))).find("measure/attributes/key")
+    assert key is not None
+    assert key.get("print-object") == "no"
 
 
 def test_abc_drums_have_a_percussion_clef_channel_10_and_a_map(tmp_path: Path) -> None:

@@ -316,7 +316,7 @@ class _Reader:
         measure = voice.now
         if measure is not None and measure.length:
             measure.closes, measure.double = closes, double
-            measure.key = (voice.state or self.defaults).key
+            measure.key = (self.defaults if voice.is_drums else voice.state or self.defaults).key
             measure.tempo_bpm, self.tempo_bpm = self.tempo_bpm, None
             measure.label, self.label = self.label, ""
             voice.measures.append(measure)

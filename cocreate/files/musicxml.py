@@ -134,7 +134,7 @@ def score_song(
             raise FileError(f"the score has a value that cannot stand: {error}; export it again") from error
         part_id = part.get("id", "")
         is_drums = reader.is_drums or part_id in drums
-        if is_drums:
+        if is_drums and not reader.names_modes:  # C is what programs give drums
             for measure in reader.measures:
                 measure.key = None
         voices.append(Voice(names.get(part_id, part_id), reader.measures, programs.get(part_id, 0), is_drums))

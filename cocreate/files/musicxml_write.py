@@ -158,11 +158,14 @@ class _PartWriter:
         attributes = _sub(measure, "attributes")
         if first:
             _text(attributes, "divisions", TICKS_PER_QUARTER)
-        if self.is_drums and (first or key):  # said at each change, since some programs give all parts the new one
+        is_alone = self.is_drums and all(part.role == "drums" for part in self.song.parts)
+        if (
+            self.is_drums and not (is_alone and key) and (first or key)
+        ):  # said at each change, since some programs give all parts the new one
             _text(_sub(attributes, "key"), "fifths", 0)
         elif key:
             self.key = key
-            element = _sub(attributes, "key")
+            element = _sub(attributes, "key", **({"print-object": "no"} if is_alone else {}))
             _text(element, "fifths", theory.fifths(key))
             _text(element, "mode", key.mode)
         if meter:

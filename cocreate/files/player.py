@@ -76,7 +76,7 @@ def play_sound(
             )
     except miniaudio.MiniaudioError as error:
         raise FileError(
-            f"no loudspeaker can be opened here ({error}); `cocreate render` writes a sound file instead"
+            f"no loudspeaker can be opened here ({error.args[0]}); `cocreate render` writes a sound file instead"
         ) from error
     began = time.monotonic()
     try:

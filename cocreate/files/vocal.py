@@ -23,6 +23,7 @@ from typing import Any
 
 from cocreate.errors import InputError
 from cocreate.files.layout import top_line
+from cocreate.files.lrc import stamp
 from cocreate.files.output import write_text
 from cocreate.music.clock import Clock, clock_of
 from cocreate.music.song import TICKS_PER_QUARTER, Note, Part, Song, Syllable
@@ -281,17 +282,12 @@ def _lines(song: Song, verse: int) -> Iterator[list[list[Syllable]]]:
 
 
 def _lrc_line(line: Sequence[Sequence[Syllable]], clock: Clock) -> str:
-    text = f"[{_stamp(clock.at(line[0][0].start_ticks))}]"
+    text = f"[{stamp(clock.at(line[0][0].start_ticks))}]"
     for place, word in enumerate(line):
         written = _whole(word)
         gap = " " if place and not (_is_han(written[0]) and _is_han(_whole(line[place - 1])[-1])) else ""
-        text += f"{gap}<{_stamp(clock.at(word[0].start_ticks))}>{written}"
+        text += f"{gap}<{stamp(clock.at(word[0].start_ticks))}>{written}"
     return text
-
-
-def _stamp(seconds: float) -> str:
-    hundredths = round(seconds * 100)
-    return f"{hundredths // 6000:02d}:{hundredths // 100 % 60:02d}.{hundredths % 100:02d}"
 
 
 def _is_han(letter: str) -> bool:
