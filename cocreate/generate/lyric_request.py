@@ -185,7 +185,7 @@ def plan_sections(request: LyricRequest) -> tuple[SectionPlan, ...]:
         first = next(
             (p for p, s in enumerate(sections) if kind == s.kind == "chorus" and len(s.lines) == len(own)), None
         )
-        lines = []
+        lines: list[LinePlan] = []
         for line, letter in zip(own, letters(request.scheme, len(own)), strict=True):
             number += first is None
             at = len(lines)

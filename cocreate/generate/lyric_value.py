@@ -181,10 +181,8 @@ class Ear:
     def now(self, desk: Desk, line: LinePlan) -> FloatArray:
         """The wishes for a line: what keeps company with the lines before is drawn near, what was used is held back."""
         near_theme = np.maximum(0, self.theme - _NEAR) * self.seat.lexicon.content
-        bias = self.bias + self.taste.urge * self.pressure(desk, line) * near_theme
-        recent = [
-            w for w in desk.before(line.number, _RECENT) if self.seat.lexicon.content[w] and w < len(self.seat.vectors)
-        ]
+        bias: FloatArray = self.bias + np.float32(self.taste.urge * self.pressure(desk, line)) * near_theme
+        recent = [w for w in desk.before(line.number, _RECENT) if self.seat.lexicon.content[w]]
         if recent:
             near = self.seat.vectors @ unit(self.seat.vectors[recent].sum(axis=0))
             bias += self.taste.company * np.maximum(0, near - _NEAR) * self.seat.lexicon.content

@@ -31,7 +31,7 @@ from cocreate.music.prosody import TIERS
 from cocreate.music.singing import joined
 from cocreate.music.wordlists import BAD_ENDINGS, WORN_RHYMES
 
-ROWS = 48  # drafts of a line, written side by side
+ROWS = 40  # drafts of a line, written side by side
 LEAST_PARTNERS = 8  # words that must be left to rhyme with a new ending
 LADDER = ("as asked", "looser rhyme", "assonance", "no rhyme")
 _TIER_COST = (0.0, -0.9, -2.0)  # nats: a perfect rhyme is worth so much more than one of a family, or of vowels alone

@@ -191,7 +191,7 @@ class HuggingPen:
         text = "\n".join(self._lines[:1] + self._lines[1:][-_CONTEXT_LINES:]) + "\n"
         wish = (ask.bias + ask.last_bias)[open_ids].astype(np.float64)
         if self._told:
-            wish += self._begins(text)[[self._spoken[word] for word in open_ids]]
+            wish += self._begins(text)[[self._spoken[int(word)] for word in open_ids]]
         chances = np.exp(wish - wish.max())
         last = rng.choice(open_ids, size=self._rows, p=chances / chances.sum()).tolist()
         return self._write(text, ask, last, int(rng.integers(2**31)))

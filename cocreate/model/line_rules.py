@@ -35,7 +35,7 @@ class Manner:
     weak_on_strong: float = -0.6
     content_on_weak: float = -0.25
     ambiguous: float = -1.2
-    strict: float = 0.3
+    strict: float = 0.6
 
 
 def line_table(strengths: Sequence[int], lexicon: Lexicon, manner: Manner, *, free: bool = False) -> FloatArray:
