@@ -41,13 +41,18 @@ LIKES = 5
 RANKED = 40  # pieces of each side that are ranked
 FEWEST = 24  # pieces that a style needs
 Places: TypeAlias = npt.NDArray[np.int64]
+_NEIGHBOURS = 7
 _BINS = 10
 _DAY = "2026-01-01T12:00:00+00:00"
 
 
 @dataclass(frozen=True, slots=True)
 class ListenerReport:
-    """AUC after five likes (against all else, and other styles alone) and with five skips too; ECE of the latter."""
+    """AUC after five likes (against all else, and other styles alone) and with five skips too; ECE of the latter.
+
+    ``style_accuracy`` is the share of pieces whose style is that of most of the pieces they are most like, each style
+    counting alike; ``styles`` is how many there are.
+    """
 
     listeners: int
     pieces: int
@@ -56,6 +61,8 @@ class ListenerReport:
     other_styles_auc: float
     both_auc: float
     ece: float
+    style_accuracy: float
+    styles: int
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -68,7 +75,10 @@ class ListenerReport:
             f"AUC after 5 likes, content alone: {self.likes_auc:.3f} ±{self.likes_half_width:.3f} (goal 0.85)\n"
             f"  the same, against pieces of other styles: {self.other_styles_auc:.3f}\n"
             f"AUC after 5 likes and 5 skips: {self.both_auc:.3f}\n"
-            f"calibration error (ECE) after both: {self.ece:.3f} (goal 0.03)"
+            f"calibration error (ECE) after both: {self.ece:.3f} (goal 0.03)\n"
+            f"style told by the {_NEIGHBOURS} pieces most alike: {self.style_accuracy:.3f} of {self.styles} styles "
+            f"(chance {1 / self.styles:.3f})\n"
+            "mood: by rule alone; no set here has ratings of mood, so how often it is right is not known"
         )
 
 
@@ -125,6 +135,7 @@ def measure_listeners(pieces: Sequence[Labelled], *, listeners: int = 200, seed:
         float(np.mean(easy)),
         float(np.mean(both)),
         _ece(held[0], held[1]),
+        *_style_accuracy(pieces, table),
     )
 
 
@@ -178,6 +189,21 @@ def _styles(pieces: Sequence[Labelled]) -> dict[str, Places]:
 def _auc(scores: Floats, liked: Floats) -> float:
     a, b = scores[liked == 1][:, None], scores[liked == 0][None, :]
     return float((a > b).mean() + 0.5 * (a == b).mean())
+
+
+def _style_accuracy(pieces: Sequence[Labelled], table: ItemTable) -> tuple[float, int]:
+    """Mean over the styles of the share that is told right, each piece by the others; and how many styles there are."""
+    by_style = _styles(pieces)
+    names = np.array([piece.styles[0] if piece.styles[0] in by_style else "" for piece in pieces])
+    right = np.zeros(len(pieces))
+    for place in np.flatnonzero(names != ""):
+        alike = table.some_alike(table.wide[place], table.known[place])
+        alike[place] = -1.0
+        alike[names == ""] = -1.0
+        near = names[np.argsort(-alike, kind="stable")[:_NEIGHBOURS]]
+        found, counts = np.unique(near, return_counts=True)
+        right[place] = found[np.argmax(counts)] == names[place]
+    return float(np.mean([right[places].mean() for places in by_style.values()])), len(by_style)
 
 
 def _ece(odds: Floats, liked: Floats) -> float:
