@@ -25,8 +25,8 @@ from cocreate.taste.table import Singles
 TRUST = 0.5  # listeners at which an item's histories say as much as its content
 SIZES = (96, 128, 192)  # factors of each implicit ALS of the blend
 CONTENT_IN_WARM = 0.3  # of the content's say where an item was heard
-FEW = 4.0  # heard items at which likeness counts half of what it does for a newcomer
-NEWCOMER = 5.0  # weight of likeness beside the regression for a newcomer
+FEW = 10.0  # heard items over which the weight of likeness falls e-fold
+NEWCOMER = 3.5  # weight of likeness beside the regression for a newcomer
 
 
 class Hybrid(Recommender):
@@ -75,8 +75,9 @@ class Hybrid(Recommender):
 
     def collaborative_scores(self, histories: Sparse) -> Singles:
         """The voices' mean, each on one scale."""
-        voices = (standard(model.score(histories), histories) for model in self.warm)
-        found: Singles = sum(voices, np.zeros((histories.shape[0], self.items), dtype=np.float32)) / len(self.warm)
+        found = np.zeros((histories.shape[0], self.items), dtype=np.float32)
+        for model in self.warm:
+            found += standard(model.score(histories), histories) / np.float32(len(self.warm))
         return found
 
     def content_scores(self, histories: Sparse) -> Singles:
@@ -132,7 +133,7 @@ def _on_one_scale(scores: Singles) -> Singles:
 
 def _few(histories: Sparse) -> Singles:
     counts = np.diff(histories.indptr).astype(np.float32)
-    found: Singles = (NEWCOMER * FEW / (counts + FEW)).astype(np.float32)
+    found: Singles = (NEWCOMER * np.exp(-counts / FEW)).astype(np.float32)
     return found
 
 
