@@ -91,8 +91,10 @@ def test_lists_are_measured_as_by_hand():
 def test_exposure_shows_what_nobody_was_shown_and_keeps_the_first_place():
     scores = np.tile(np.arange(10, 0, -1, dtype=np.float32), (6, 1))
     lists = np.tile(np.arange(3), (6, 1))
+    lists[0, 2] = 9  # shown here alone
     found = with_exposure(scores, lists, least=0.8)
     assert len(np.unique(found)) == 8
+    assert 9 in found
     assert (found[:, 0] == 0).all()
 
 
