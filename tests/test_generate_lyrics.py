@@ -168,6 +168,17 @@ def test_before_a_rhyme_is_given_up_one_syllable_is_sung_on_two_notes(seat, monk
     assert judge([draft.lyric])[0].value == 1
 
 
+def test_a_line_whose_drafts_were_all_refused_is_tried_again_and_says_so(seat, monkeypatch):
+    whole = SongWriter._allowed
+
+    def later(writer, *given, twice=False, **more):
+        return twice and whole(writer, *given, twice=twice, **more)
+
+    monkeypatch.setattr(SongWriter, "_allowed", later)
+    lyric = drawn(seat, scheme="XX", syllables=(6, 6), seed=1).lyric
+    assert all(line.relaxed == ("words: one may be said twice",) for line in lyric.own_lines)
+
+
 def test_what_eight_words_of_a_known_text_say_is_not_written_again(tmp_path):
     text = "the light the light the light the light the light"
     seat = open_seat(make_seat(tmp_path / "guarded", copied=text))

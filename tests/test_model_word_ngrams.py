@@ -58,6 +58,13 @@ def test_a_word_gains_what_those_after_it_lose_in_nats(model):
             assert gains[word] == pytest.approx(lost, abs=1e-5)
 
 
+def test_words_that_somebody_brought_neither_gain_nor_give(model):
+    bonds = Bonds(model)
+    assert bonds.nats(np.array([SIZE, SIZE + 3]), [3, 5]).tolist() == [0, 0]
+    assert bonds.nats(np.arange(SIZE), [SIZE + 1, 5]).tolist() == [0] * SIZE
+    assert bonds.nats(np.arange(SIZE), [3, SIZE + 1]).tolist() == bonds.nats(np.arange(SIZE), [3]).tolist()
+
+
 def test_the_share_of_places_after_given_words():
     model = WordNgrams.fit([[0, 1, 2, 1, 3, 1, 0, 4, 0, 1]], size=5, order=2)
     share = model.share_after([0])

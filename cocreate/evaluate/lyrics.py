@@ -243,7 +243,7 @@ class UnboundWriter(SongWriter):
             temperature=self.request.temperature,
         )  # fmt: skip
         drafts = desk.pen.drafts(ask, rng)
-        drafts = [draft for draft in drafts if self._allowed(desk, draft, line, is_hook=False)] or drafts
+        drafts = [draft for draft in drafts if self._allowed(desk, draft, line)] or drafts
         best = max(drafts, key=lambda draft: self._ear.value(desk, draft, line))
         desk.pen.keep(best)
         self._remember(desk, line, best)

@@ -35,6 +35,7 @@ ROWS = 40  # drafts of a line, written side by side
 LEAST_PARTNERS = 8  # words that must be left to rhyme with a new ending
 LADDER = ("as asked", "looser rhyme", "assonance", "no rhyme")
 _TIER_COST = (0.0, -0.9, -2.0)  # nats: a perfect rhyme is worth so much more than one of a family, or of vowels alone
+_MORE_TURNS = 2  # down the ladder, after all drafts of the first were refused
 _WORN = np.float32(-0.9)  # nats for a rhyme that everybody has heard
 _NEVER = np.float32(-np.inf)
 
@@ -130,19 +131,24 @@ class SongWriter:
         chosen: tuple[float, LineDraft, LinePlan, tuple[str, ...]] | None = None
         suffix = tuple(self._title[::-1]) if title and line.number not in self.request.keep else ()
         free = bool(suffix) and not self._fits(suffix, line)
-        for own, step, last, cost in self._rungs(desk, place, line):
+        rungs = list(self._rungs(desk, place, line))
+        for turn, (own, step, last, cost) in enumerate([*rungs, *rungs * _MORE_TURNS]):
+            again = turn >= len(rungs)  # a word may be said twice then
             ask = LineAsk(
                 own.phrase.strengths, self._table(own), last, self._ear.now(desk, own), cost, control, suffix,
                 free=free, heights=self._ear.heights(own), moves=self._ear.moves(own),
                 temperature=self.request.temperature,
             )  # fmt: skip
-            drafts = [d for d in desk.pen.drafts(ask, rng) if self._allowed(desk, d, own, is_hook=bool(suffix))]
+            drafts = [
+                d for d in desk.pen.drafts(ask, rng) if self._allowed(desk, d, own, is_hook=bool(suffix), twice=again)
+            ]
             if drafts:
                 values = [self._ear.value(desk, draft, own) for draft in drafts]
                 best = int(np.argmax(values))
                 relaxed = [] if step == LADDER[0] or suffix else [f"rhyme: {step}"]
                 relaxed += ["stress: the title's own"] if free else []
                 relaxed += [] if own is line else ["notes: two on one syllable"]
+                relaxed += ["words: one may be said twice"] if again else []
                 chosen = values[best], drafts[best], own, tuple(relaxed)
                 break
         if chosen is None:
@@ -269,14 +275,16 @@ class SongWriter:
     def _bad_endings(self) -> BoolArray:
         return np.array([word in BAD_ENDINGS or word in PARTICLES for word in self.seat.lexicon.text])
 
-    def _allowed(self, desk: Desk, draft: LineDraft, line: LinePlan, *, is_hook: bool) -> bool:
+    def _allowed(
+        self, desk: Desk, draft: LineDraft, line: LinePlan, *, is_hook: bool = False, twice: bool = False
+    ) -> bool:
         words = draft.words
         if words in desk.texts and not is_hook:
             return False
         if any(a == b for a, b in pairwise(words)):
             return False
         content = [int(self._stems[w]) for w in words if self.seat.lexicon.content[w]]
-        if len(set(content)) < len(content) and not is_hook:
+        if len(set(content)) < len(content) and not (is_hook or twice):
             return False
         spans = self.seat.spans
         if spans is None:

@@ -31,7 +31,7 @@ class Manner:
     slot of the word equals.
     """
 
-    weak_on_downbeat: float = -3.6
+    weak_on_downbeat: float = -4.2
     weak_on_strong: float = -0.6
     content_on_weak: float = -0.25
     ambiguous: float = -1.2

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -193,9 +194,12 @@ class Bonds:
         self._sparse: dict[tuple[int, ...], tuple[IntArray, FloatArray]] = {}
 
     def nats(self, words: IntArray, following: Sequence[int]) -> FloatArray:
-        """Nats by which ``following`` becomes likelier when each of ``words`` stands right before it. Shape (n,)."""
+        """Nats by which ``following`` becomes likelier when each of ``words`` stands right before it. Shape (n,).
+
+        Words that the model does not know, which somebody brought, neither gain nor give.
+        """
         total = np.zeros(len(words))
-        told = tuple(following[: len(self._model.orders) - 1])
+        told = tuple(takewhile(lambda word: word < self._model.size, following[: len(self._model.orders) - 1]))
         for count in range(1, len(told) + 1):
             before, gain = self._known(told[:count])
             if not len(before):

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Writes every song of this folder again: sh samples/lyrics/make.sh
 set -e
+rm -f samples/lyrics/01_*
 write() { python -m cocreate.cli lyrics "$@" -n 1 --profile nobody --out samples/lyrics --force; }
 write --theme "train station goodbye" --mood lonely --form V,C,V,C --seed 12
 write --theme "rain on the harbour" --mood wistful --form V,C,V,C --title "Harbour Light" --rhyme ABAB --seed 11
