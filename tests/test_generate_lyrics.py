@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -26,7 +27,9 @@ from cocreate.generate.lyric_writer import SongWriter
 from cocreate.generate.lyrics import parse_word, write_lyrics
 from cocreate.judge.lyrics import judge
 from cocreate.lyricist import compose_lyrics, lean_of, read_lines, save_lyrics, tune_for
+from cocreate.model.line_rules import Manner, can_end, line_table
 from cocreate.model.lyric_seat import open_seat
+from cocreate.model.pens import LineAsk
 from cocreate.music.prosody import words_rhyme
 from cocreate.music.song import Note, Part, Section, Song
 from cocreate.music.wordlists import BLOCKED
@@ -271,3 +274,16 @@ def test_a_title_that_fits_no_line_is_not_forced_into_one(seat):
     lyric = drawn(seat, title="remember december remember december", syllables=(4, 4), seed=1).lyric
     assert lyric.title == "remember december remember december"
     assert all(len(line.syllables) == 4 for line in lyric.own_lines)
+
+
+def test_a_word_that_the_model_loves_stands_once_in_a_line(seat):
+    strengths = (3, 1, 2, 1, 3, 1, 2)
+    loved, small = (seat.lexicon.text.index(word) for word in ("rain", "the"))
+    bias = np.zeros(len(seat.lexicon), dtype=np.float32)
+    bias[[loved, small]] = 20
+    table = line_table(strengths, seat.lexicon, Manner())
+    ask = LineAsk(strengths, table, can_end(table, seat.lexicon.sung), bias, np.zeros_like(bias))
+    drafts = seat.pen([seat.table.words.id("BOS")], taste=None, rows=8).drafts(ask, np.random.default_rng(0))
+    assert all(draft.words.count(loved) == 1 for draft in drafts)
+    assert max(draft.words.count(small) for draft in drafts) > 1
+    assert all(a != b for draft in drafts for a, b in pairwise(draft.words))
