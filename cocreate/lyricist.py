@@ -214,8 +214,9 @@ def save_lyrics(
 
 
 def lyric_name(one: LyricCandidate) -> str:
-    """A file's name: place, title, seed."""
-    plain = "_".join("".join(c if c.isalnum() else " " for c in to_ascii(one.lyric.title).lower()).split())
+    """A file's name: place, title (in its own script where that has no Latin letters), seed."""
+    title = "".join(to_ascii(letter).strip() or letter for letter in one.lyric.title.lower())
+    plain = "_".join("".join(c if c.isalnum() else " " for c in title).split())
     return f"{one.rank:02d}_{plain[:40] or 'song'}_s{one.seed}"
 
 

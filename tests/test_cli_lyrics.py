@@ -73,6 +73,7 @@ def test_chinese_lines_have_as_many_characters_as_asked_and_their_rhymes(home, s
     asked = ["lyrics", "--checkpoint", seat, "--lang", "zh", "--theme", "春", "--syllables", "5,5", "--rhyme", "AA"]
     assert main([*asked, "-n", "1", "--seed", "2", "--json"]) == 0
     (one,) = json.loads(capsys.readouterr().out)["lyrics"]
+    assert one["title"] in Path(one["path"]).name
     lines = [row["text"] for row in one["certificate"]]
     assert [len(line) for line in lines] == [5, 5]
     assert all(is_han(char) for line in lines for char in line)
