@@ -21,6 +21,7 @@ from cocreate.model.checkpoint import PROJECTION, TASTE_FILE, Checkpoint
 FloatArray = npt.NDArray[np.float32]
 _TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
 _EXP_LIMIT = np.float32(80)  # beyond it exp leaves float32, and the gate is shut anyway
+_ROWS = 40  # of one product with the embedding; as many as a lyric line has drafts
 _NOTES = "__metadata__"
 _MAX_HEADER = 100_000_000  # bytes; the limit of the safetensors format
 
@@ -242,7 +243,18 @@ class Cache:
             x = x + (gate * up / (1 + np.exp(-gate))) @ block.down
         self.length = end
         last = _norm(x[:, -1], net._final_norm, net._eps)  # noqa: SLF001
-        return np.asarray(last @ net.embedding.T)  # (B, V)
+        return _rows_alike(last, net.embedding.T)  # (B, V)
+
+
+def _rows_alike(x: FloatArray, matrix: FloatArray) -> FloatArray:
+    """``x @ matrix`` in which a row comes out the same to the last bit, whatever other rows there are.
+
+    A BLAS may sum in another order when there are more rows, and a seed would then write another song for another n.
+    """
+    spare = -len(x) % _ROWS
+    padded = np.concatenate([x, np.zeros((spare, x.shape[1]), dtype=x.dtype)]) if spare else x
+    found = [padded[first : first + _ROWS] @ matrix for first in range(0, len(padded), _ROWS)]
+    return np.asarray(np.concatenate(found)[: len(x)])
 
 
 def _norm(x: FloatArray, weight: FloatArray, eps: float) -> FloatArray:

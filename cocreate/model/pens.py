@@ -198,8 +198,7 @@ def _draw(
             if at and ask.heights is not None:
                 steps = ask.heights[[line[-1] for line in words]][:, None] - ask.heights
                 scores -= _AGAINST * (steps * np.array([(*ask.moves, 0)[n - 1] for n in left])[:, None] < 0)
-            if at:
-                _forbid_again(scores, words, lexicon)
+            _forbid_again(scores, words, lexicon)
             after = None if second is None else [[*line[::-1], end] for line in words]
             chosen = _sample(scores, ask, rng, active=~done, fallback=end, second=second, after=after)
         for row in np.flatnonzero(~done).tolist():
@@ -231,7 +230,7 @@ def _unbound(lexicon: Lexicon, end: int, at: int) -> FloatArray:
 def _forbid_again(scores: FloatArray, words: Sequence[Sequence[int]], lexicon: Lexicon) -> None:
     """No word of its own twice in a line, and none twice running, unless nothing else is left."""
     for row, line in enumerate(words):
-        used = [line[-1], *(word for word in line if lexicon.content[word])]
+        used = [*line[-1:], *(word for word in line if lexicon.content[word])]
         own = scores[row, used]
         scores[row, used] = -np.inf
         if not np.isfinite(scores[row]).any():
