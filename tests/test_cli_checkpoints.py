@@ -36,6 +36,11 @@ def test_info_shows_sets_with_licence_and_share(home: Path, capsys: Capture) -> 
     assert json.loads(capsys.readouterr().out)["sets"]["toy"]["licence"] == "CC0-1.0"
 
 
+def test_info_shows_sets_of_verse_too(capsys: Capture) -> None:
+    assert main(["info", "lyrics"]) == 0
+    assert re.search(r"^verse_en .*public domain .* 34364 .*83\.7%", capsys.readouterr().out, re.MULTILINE)
+
+
 def test_doctor_finds_all_well(home: Path, capsys: Capture) -> None:
     assert main(["doctor", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

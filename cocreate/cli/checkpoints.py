@@ -45,17 +45,17 @@ def info(
         return
     _print_facts(found.folder, card)
     sets: dict[str, dict[str, Any]] = card.get("sets", {})
-    total = sum(row.get("ids", 0) for row in sets.values()) or 1
-    ordered = sorted(sets.items(), key=lambda item: -item[1].get("ids", 0))
+    sizes = {name: row.get("ids", row.get("words", 0)) for name, row in sets.items()}  # of music, of verse
+    total = sum(sizes.values()) or 1
     rows = [
         (
             name,
             row.get("licence", "?"),
-            row.get("tier", "?"),
-            row.get("pieces", 0),
-            f"{row.get('ids', 0) / total:.1%}",
+            row.get("tier", ""),
+            row.get("pieces", row.get("poems", 0)),
+            f"{sizes[name] / total:.1%}",
         )
-        for name, row in ordered
+        for name, row in sorted(sets.items(), key=lambda item: -sizes[item[0]])
     ]
     if rows:
         print_table(

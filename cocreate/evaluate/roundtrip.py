@@ -88,7 +88,8 @@ def round_trip(
             for name in formats:
                 counts.add(song, name, Path(folder) / f"song{name}", path.relative_to(data))
     table = {n: {a: Survival(counts.kept[n][a], counts.had[n][a]) for a in counts.had[n]} for n in formats}
-    return RoundTrip(read, unread, table, counts.refused, counts.losses, time.monotonic() - began)
+    refused = {name: dict(reasons) for name, reasons in counts.refused.items()}  # asdict spoils a Counter
+    return RoundTrip(dict(read), dict(unread), table, refused, counts.losses, time.monotonic() - began)
 
 
 @dataclass(slots=True)
