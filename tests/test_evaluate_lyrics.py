@@ -99,5 +99,5 @@ def test_shuffled_words_keep_their_stress_less_than_the_song_did(seat):
 
 
 def test_an_unknown_part_is_refused(tmp_path):
-    with pytest.raises(InputError, match="a part must be one of likelihood, form, cost"):
+    with pytest.raises(InputError, match="a part must be one of likelihood, chinese, form"):
         evaluate_lyrics(tmp_path, parts=["taste"])

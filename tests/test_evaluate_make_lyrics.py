@@ -45,6 +45,18 @@ def test_a_few_poems_become_a_network_that_writes_and_another_that_goes_on_from_
     assert again["validation_nats_a_target"] < card["validation_nats_a_target"]
 
 
+def test_a_chinese_network_is_measured_beside_its_n_gram(corpus, tmp_path, capsys):
+    out = tmp_path / "lyrics"
+    make_lyric_checkpoint([corpus], out / "zh", Plan("tiny", steps=2, batch_tokens=512, threads=1), language="zh")
+    asked = ["evaluate", "lyrics", "--data", str(corpus), "--checkpoint", str(out), "--part", "chinese", "--json"]
+    assert main(asked) == 0
+    (table,) = json.loads(capsys.readouterr().out)["tables"]
+    assert table["heading"].startswith("Perplexity a character")
+    values = [float(row[1]) for row in table["rows"]]
+    assert len(values) == 3
+    assert values[0] < values[1]  # two steps are nothing, the n-gram has read all
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_n_grams_write_where_there_is_no_network(corpus, tmp_path, language, capsys):
     out = tmp_path / "grams" / ("zh" if language == "zh" else "")

@@ -56,7 +56,7 @@ def evaluate_lyrics(
     checkpoint: CheckpointOption = "lyrics",
     part: Annotated[
         list[str] | None,
-        typer.Option(help="likelihood, people, form, cost, theme or speed; may be given again. Else all."),
+        typer.Option(help="likelihood, chinese, form, cost, people, theme or speed; may be given again. Else all."),
     ] = None,
     songs: Annotated[int, typer.Option(help="Held-out tunes that words are written to.")] = 10,
     seed: Annotated[int, typer.Option(help="Of the lyrics that are written.")] = 0,

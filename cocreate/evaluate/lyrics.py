@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from cocreate.errors import InputError
+from cocreate.errors import CheckpointError, InputError
 from cocreate.evaluate.make_lyrics import read_poems
 from cocreate.files import read_song
 from cocreate.generate.lyric_request import LinePlan, LyricRequest, plan_sections
@@ -29,9 +29,10 @@ from cocreate.generate.lyric_writer import SongWriter
 from cocreate.generate.lyrics import LyricDraft, write_lyrics
 from cocreate.judge.lyrics import Finding, judge
 from cocreate.lyricist import longest_copy
+from cocreate.model.chinese import HanTable, chinese_rhymes
 from cocreate.model.lyric_data import Prepared, english_rhymes, prepare, sung_texts, word_vectors_of
 from cocreate.model.lyric_lessons import ALL_TOLD, NOTHING_TOLD, LyricLessons, Told
-from cocreate.model.lyric_seat import LyricSeat, open_seat
+from cocreate.model.lyric_seat import CHINESE, LyricSeat, open_seat
 from cocreate.model.pens import LineAsk, LineDraft
 from cocreate.model.word_ngrams import WordNgrams
 from cocreate.model.word_vectors import unit
@@ -41,7 +42,7 @@ from cocreate.music.singing import Phrase, phrases
 from cocreate.music.song import Song
 from cocreate.taste.text_features import words_of
 
-PARTS = ("likelihood", "form", "cost", "people", "theme", "speed")
+PARTS = ("likelihood", "chinese", "form", "cost", "people", "theme", "speed")
 THEMES = (
     "rain storm clouds", "sea ship sailor", "train station railroad", "money bank dollars", "mother child cradle",
     "war soldier battle", "dance fiddle party", "garden roses flowers", "winter snow frost", "church prayer god",
@@ -81,16 +82,15 @@ def evaluate_lyrics(
     unknown = [part for part in wanted if part not in PARTS]
     if unknown:
         raise InputError(f"a part must be one of {', '.join(PARTS)}, got {', '.join(unknown)}")
-    seat = open_seat(checkpoint)
     found: list[Table] = []
+    if "chinese" in wanted:
+        watch("reading the Chinese verse")
+        found += _chinese_tables(data, checkpoint, asked=bool(parts), watch=watch)
+    if set(wanted) == {"chinese"}:
+        return tuple(found)
+    seat = open_seat(checkpoint)
     if "likelihood" in wanted or "theme" in wanted:
-        watch("reading the verse")
-        poems, _ = read_poems([data], language="en")
-        if "likelihood" in wanted:
-            found.append(likelihood_table(seat, prepared_for(seat, poems)))
-        if "theme" in wanted:
-            old = [replace(poem, work="") for poem in poems if poem.register == "archaic"]
-            found.append(theme_table(seat, word_vectors_of(old, seat.table), seed=seed, watch=watch))
+        found += _verse_tables(seat, data, wanted, seed=seed, watch=watch)
     if "people" in wanted:
         watch("songs that people wrote")
         found.append(people_table(human_lyrics(data)))
@@ -106,24 +106,61 @@ def evaluate_lyrics(
     return tuple(found)
 
 
+def _verse_tables(
+    seat: LyricSeat, data: Path, wanted: Sequence[str], *, seed: int, watch: Callable[[str], None]
+) -> Iterator[Table]:
+    """What needs the corpus of English verse."""
+    watch("reading the verse")
+    poems, _ = read_poems([data], language="en")
+    if "likelihood" in wanted:
+        yield likelihood_table(seat, prepared_for(seat, poems))
+    if "theme" in wanted:
+        old = [replace(poem, work="") for poem in poems if poem.register == "archaic"]
+        yield theme_table(seat, word_vectors_of(old, seat.table), seed=seed, watch=watch)
+
+
+def _chinese_tables(
+    data: Path, checkpoint: str | Path, *, asked: bool, watch: Callable[[str], None]
+) -> Sequence[Table]:
+    """The likelihood of Chinese verse; nothing where it or its checkpoint is missing and nobody ``asked`` for it."""
+    try:
+        seat = open_seat(checkpoint, language=CHINESE)
+        poems, _ = read_poems([data], language=CHINESE)
+    except (InputError, CheckpointError) as error:
+        if asked:
+            raise
+        watch(f"left out: {error}")
+        return ()
+    return (likelihood_table(seat, prepared_for(seat, poems)),)
+
+
 def prepared_for(seat: LyricSeat, poems: Sequence[Any]) -> Prepared:
     """The verse in the words of a checkpoint."""
-    return prepare(poems, seat.table, seat.vectors[: len(seat.table.words)], english_rhymes(seat.table))
+    rhymes = chinese_rhymes(seat.table) if isinstance(seat.table, HanTable) else english_rhymes(seat.table)
+    return prepare(poems, seat.table, seat.vectors[: len(seat.table.words)], rhymes)
 
 
 def likelihood_table(seat: LyricSeat, prepared: Prepared) -> Table:
-    """Perplexity a word of held-out modern verse and songs, beside n-grams fitted on the same training split."""
+    """Perplexity a word of held-out verse and songs, beside an n-gram fitted on the same training split.
+
+    Of English the modern ones; of Chinese all, a word being a character.
+    """
     train, test = prepared.splits["train"], prepared.splits["test"]
-    chosen = [n for n, (kind, register) in enumerate(test.kinds) if register == "modern" and kind != "prose"]
+    is_chinese = seat.language == CHINESE
+    chosen = [n for n, kind in enumerate(test.kinds) if is_chinese or (kind[1] == "modern" and kind[0] != "prose")]
     chosen = [int(i) for i in np.random.default_rng(0).permutation(chosen)[:_TEST_POEMS]]
     forward = WordNgrams.fit(list(sung_texts(train, breaks=True)), size=len(seat.table.words), order=5)
     rows = [("interpolated 5-gram (Kneser-Ney), whole training split", f"{_ngram(forward, test, chosen):.1f}", "")]
     base = float(rows[0][1])
-    kinds: list[tuple[str, Told]] = [("the network, no control told", NOTHING_TOLD), ("all controls told", ALL_TOLD)]
-    for name, told in kinds:
+    everything = replace(ALL_TOLD, mask=0, syllables=1) if is_chinese else ALL_TOLD  # no stress in Chinese
+    kinds: list[tuple[str, Told]] = [("the network, no control told", NOTHING_TOLD), ("all controls told", everything)]
+    for name, told in kinds if seat.checkpoint is not None else ():
         value = _network(seat, prepared, chosen, told)
         rows.append((name, f"{value:.1f}", f"{value / base - 1:+.1%}"))
-    return Table(f"Perplexity a word, {len(chosen)} held-out poems", ("model", "perplexity", "against it"), tuple(rows))
+    word = "character" if is_chinese else "word"
+    return Table(
+        f"Perplexity a {word}, {len(chosen)} held-out poems", ("model", "perplexity", "against it"), tuple(rows)
+    )
 
 
 def _ngram(model: WordNgrams, test: Any, chosen: Sequence[int]) -> float:
@@ -325,13 +362,7 @@ def ipa_syllables(text: str) -> frozenset[int]:
 
 _IPA_VOWELS = frozenset("aeiouyɑɒæɐɔəɘɛɜɞɤɪʊʌɨʉøœɶᵻɚɝ")
 _SYLLABIC = "̩"
-_LOOSE = (
-    "iə",
-    "ɪə",
-    "aɪɚ",
-    "aɪə",
-    "aʊɚ",
-)  # one phoneme to espeak-ng, one or two syllables to a singer (fire, glorious)
+_LOOSE = ("iə", "ɪə", "aɪɚ", "aɪə", "aʊɚ")  # one phoneme to espeak-ng, one or two syllables to a singer (fire)
 
 
 def human_lyrics(data: Path, *, most: int = 40) -> list[Lyric]:

@@ -41,7 +41,9 @@ class Fp32Muon(torch.optim.Muon):
                 if weight.grad is None:
                     continue
                 state = self.state[weight]
-                buffer = state.setdefault("momentum_buffer", torch.zeros_like(weight.grad))
+                if "momentum_buffer" not in state:
+                    state["momentum_buffer"] = torch.zeros_like(weight.grad)
+                buffer = state["momentum_buffer"]
                 buffer.lerp_(weight.grad, 1 - group["momentum"])
                 update = _orthogonal(weight.grad.lerp(buffer, group["momentum"]), group)
                 weight.mul_(1 - group["lr"] * group["weight_decay"])
