@@ -178,7 +178,7 @@ def train_lyrics(
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="The checkpoint.")] = Path("checkpoints/my_lyrics"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     start: Annotated[
-        Path | None, typer.Option("--from", metavar="CHECKPOINT", help="Lyric checkpoint to begin with.")
+        str | None, typer.Option("--from", metavar="CHECKPOINT", help="Lyric checkpoint to begin with.")
     ] = None,
     base: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="A Hugging Face causal LM to fine-tune instead.")
@@ -215,9 +215,12 @@ def train_lyrics(
         say(f"{card['steps']} steps in {out}. Held out, nats a token: {told['before']} before, {told['after']} after.")
         say(f"Next: `cocreate lyrics --checkpoint {out} --theme rain`.")
         return
+    from cocreate.model.checkpoint import find
+
+    origin = None if start is None else find(start)
     with _bars() as (reading, learning):
         card = make_lyric_checkpoint(
-            corpus, out, plan, language=language, resume=resume, start=start, watch_reading=reading,
+            corpus, out, plan, language=language, resume=resume, start=origin, watch_reading=reading,
             watch_training=learning,
         )  # fmt: skip
     _tell_lyrics(card, out, as_json=as_json)
