@@ -24,6 +24,7 @@ from cocreate.evaluate.taste_hetrec import HetRec, Places, read_hetrec, split_hi
 from cocreate.evaluate.taste_metrics import METRICS, Measured, measure
 from cocreate.taste.hybrid import Hybrid, standard
 from cocreate.taste.kernel import ContentKernel
+from cocreate.taste.neural import Rehearsal
 from cocreate.taste.recommenders import (
     ContentCosine,
     Ease,
@@ -37,6 +38,7 @@ from cocreate.taste.table import Singles
 
 PARTS = ("warm", "cold", "unseen")
 LIKES = (3, 5, 10, 20)
+_REHEARSAL = 2_000  # seeds of what the hybrid holds out of its own training part
 KNOWN, _FEWEST = "cold, of five listeners or more", 5
 HYBRID, EXPOSED = "hybrid", "hybrid, last places for the unshown"
 _STATED = {
@@ -120,7 +122,8 @@ _Row = tuple[str, str, Measured]
 
 def _warm(hetrec: HetRec, seed: int) -> list[_Row]:
     plays, held = split_histories(hetrec.plays, seed)
-    content = hetrec.tags.counts(hetrec.tags.not_of(held))
+    known = hetrec.tags.not_of(held)
+    content = hetrec.tags.counts(known)
     ranked = by_rank(plays, 1.0)
     rows: list[_Row] = []
 
@@ -134,7 +137,8 @@ def _warm(hetrec: HetRec, seed: int) -> list[_Row]:
     for model in models:
         kept[model.name] = model.fit(ranked, content).score(ranked)
         note(model.name, kept[model.name])
-    hybrid = Hybrid()
+    left, practised = split_histories(plays, _REHEARSAL + seed)
+    hybrid = Hybrid(rehearsal=Rehearsal(left, practised, hetrec.tags.counts(known & hetrec.tags.not_of(practised))))
     hybrid.fit(plays, content)
     als = hybrid.warm[-1].score(plays)
     note("iALS", als)

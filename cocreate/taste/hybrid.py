@@ -4,12 +4,14 @@ Conventions:
     As in `recommenders`. Each part is put on one scale for each listener (mean 0, spread 1 over the items they have not
     heard). The collaborative blend is the mean of its voices: implicit ALS of several sizes and beginnings.
     An item with k listeners is scored by it with weight k / (k + `TRUST`), by content with the rest. Content is the
-    kernel regression and, while little is known of the listener, likeness to what they heard.
+    kernel regression and, while little is known of the listener, likeness to what they heard. Where there are listeners
+    enough to rehearse on, a small network (`neural`) orders the best of the blend anew, by all that the voices say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,7 +21,8 @@ import scipy.sparse as sp
 
 from cocreate.taste.factors import ImplicitALS
 from cocreate.taste.kernel import ContentKernel
-from cocreate.taste.recommenders import ContentCosine, Recommender, Sparse
+from cocreate.taste.neural import Rehearsal, learn_order, order_values, reordered
+from cocreate.taste.recommenders import ContentCosine, Places, Recommender, Sparse, best
 from cocreate.taste.table import Singles
 
 TRUST = 0.5  # listeners at which an item's histories say as much as its content
@@ -27,6 +30,9 @@ SIZES = (96, 128, 192)  # factors of each implicit ALS of the blend
 CONTENT_IN_WARM = 0.3  # of the content's say where an item was heard
 FEW = 10.0  # heard items over which the weight of likeness falls e-fold
 NEWCOMER = 3.5  # weight of likeness beside the regression for a newcomer
+FEWEST_TO_REHEARSE = 200  # listeners; of fewer the network would learn by heart
+FEWEST_HEARD = 10  # items of a listener whose best are ordered by the network
+CANDIDATES = 300  # of a listener, which it orders
 
 
 class Hybrid(Recommender):
@@ -35,19 +41,33 @@ class Hybrid(Recommender):
     Args:
         warm: collaborative voices.
         cold: the regression on content.
+        neural: whether a network orders the best anew, given `FEWEST_TO_REHEARSE` listeners; doubles the time of a fit.
+        rehearsal: what it learns from; None holds out a fifth of each history. To be given where the content tells who
+            heard what (tags), so that it can be described without what is held out.
     """
 
     name: ClassVar[str] = "hybrid"
     needs_content: ClassVar[bool] = True
 
-    def __init__(self, *, warm: Sequence[Recommender] | None = None, cold: ContentKernel | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        warm: Sequence[Recommender] | None = None,
+        cold: ContentKernel | None = None,
+        neural: bool = True,
+        rehearsal: Rehearsal | None = None,
+    ) -> None:
         super().__init__()
+        self.neural, self.rehearsal = neural, rehearsal
         self.warm = [ImplicitALS(factors=size, seed=seed) for seed, size in enumerate(SIZES)] if warm is None else warm
         self.cold = ContentKernel() if cold is None else cold
         self.like = ContentCosine()
 
     def _learned(self, plays: Sparse, content: Sparse | None) -> dict[str, npt.NDArray[Any]]:
         assert content is not None
+        order = {}
+        if self.neural and plays.shape[0] >= FEWEST_TO_REHEARSE:
+            order = self._rehearsed(self.rehearsal or Rehearsal.of(plays, content))
         for model in self.warm:
             model.fit(plays)
         self.cold.fit(plays, content)
@@ -55,6 +75,8 @@ class Hybrid(Recommender):
         self.like.fit(plays, facts)
         return {
             "items": np.array(plays.shape[1]), "listeners": np.asarray((plays > 0).sum(axis=0)).ravel(),
+            "described": np.log1p(np.asarray(content.sum(axis=1), dtype=np.float32).ravel()),
+            **{f"order_{name}": value for name, value in order.items()},
             **{f"{name}{k}": v for name, part in self._parts() for k, v in part.state.items()},
         }  # fmt: skip
 
@@ -73,24 +95,47 @@ class Hybrid(Recommender):
         found: Singles = (_on_one_scale(cold) + few * _on_one_scale(like)).astype(np.float32)
         return found
 
-    def collaborative_scores(self, histories: Sparse) -> Singles:
-        """The voices' mean, each on one scale."""
-        found = np.zeros((histories.shape[0], self.items), dtype=np.float32)
-        for model in self.warm:
-            found += standard(model.score(histories), histories) / np.float32(len(self.warm))
+    def _scores(self, histories: Sparse) -> Singles:
+        found, voices = self._blend(histories)
+        rows = np.flatnonzero(np.diff(histories.indptr) >= FEWEST_HEARD)
+        if "order_mean" in self.state and rows.size:
+            candidates, evidence = self._evidence(found[rows], [voice[rows] for voice in voices], histories[rows])
+            state = {name.removeprefix("order_"): v for name, v in self.state.items() if name.startswith("order_")}
+            found[rows] = reordered(found[rows], candidates, order_values(state, evidence))
         return found
 
-    def content_scores(self, histories: Sparse) -> Singles:
-        """The blend for items that nobody has heard."""
-        return self.blended(self.cold.score(histories), self.like.score(histories), histories)
-
-    def _scores(self, histories: Sparse) -> Singles:
-        heard = self.collaborative_scores(histories)
-        unheard = standard(self.content_scores(histories), histories)
+    def _blend(self, histories: Sparse) -> tuple[Singles, list[Singles]]:
+        """The blend, and what each voice says: the collaborative ones, the regression, the likeness."""
+        warm = [standard(model.score(histories), histories) for model in self.warm]
+        cold, like = self.cold.score(histories), self.like.score(histories)
+        unheard = standard(self.blended(cold, like, histories), histories)
+        heard = np.mean(warm, axis=0, dtype=np.float32)
         listeners = self.state["listeners"].astype(np.float32)
         known = (listeners / (listeners + np.float32(TRUST))).astype(np.float32)
         found: Singles = known * (heard + CONTENT_IN_WARM * unheard) + (1 - known) * unheard
-        return found
+        return found, [*warm, standard(cold, histories), standard(like, histories)]
+
+    def _evidence(self, blend: Singles, voices: Sequence[Singles], histories: Sparse) -> tuple[Places, Singles]:
+        """Each listener's best by the blend, (n, C), and what is known of them, (n, C, E)."""
+        shown = blend.copy()
+        shown[histories.nonzero()] = -np.inf
+        counts = np.diff(histories.indptr)
+        candidates = best(shown, max(1, min(CANDIDATES, self.items - int(counts.max(initial=0)))))
+        ranks = np.log1p(np.arange(candidates.shape[1], dtype=np.float32))
+        columns = [np.take_along_axis(one, candidates, axis=1) for one in (*voices, blend)]
+        columns += [np.log1p(self.state["listeners"])[candidates], self.state["described"][candidates]]
+        columns += [np.broadcast_to(some, candidates.shape) for some in (np.log1p(counts)[:, None], ranks)]
+        return candidates, np.stack(columns, axis=-1, dtype=np.float32)
+
+    def _rehearsed(self, rehearsal: Rehearsal) -> dict[str, npt.NDArray[Any]]:
+        """The network, learned on what models say that were fitted without what was held out."""
+        twin = Hybrid(warm=deepcopy(self.warm), cold=deepcopy(self.cold), neural=False)
+        twin.fit(rehearsal.left, rehearsal.content)
+        blend, voices = twin._blend(rehearsal.left)
+        candidates, evidence = twin._evidence(blend, voices, rehearsal.left)
+        long_enough = np.diff(rehearsal.left.indptr) >= FEWEST_HEARD
+        wanted = np.array([np.isin(candidates[row], held) for row, held in enumerate(rehearsal.held)])
+        return learn_order(evidence, wanted & long_enough[:, None])
 
     def _contributions(self, history: Sparse, item: int) -> dict[int, float]:
         """Every part is linear but for its scale, which is that of the whole history."""
