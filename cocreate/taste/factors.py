@@ -55,9 +55,12 @@ class ImplicitALS(Recommender):
         return {"items": np.array(plays.shape[1]), "factors": items}
 
     def _scores(self, histories: Sparse) -> Singles:
-        items = self.state["factors"]
-        found: Singles = self._solved(by_rank(histories, self.strength), items) @ items.T
+        found: Singles = self.listeners(histories) @ self.state["factors"].T
         return found
+
+    def listeners(self, histories: Sparse) -> Singles:
+        """The factors of those who have these histories. Shape (histories, factors)."""
+        return self._solved(by_rank(histories, self.strength), self.state["factors"])
 
     def _solved(self, weights: Sparse, other: Singles) -> Singles:
         """Factors of the rows of ``weights``, the other side's being given.
