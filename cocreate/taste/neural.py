@@ -147,7 +147,9 @@ def _through(weights: Sequence[Singles], inputs: Singles, rng: np.random.Generat
     return found
 
 
-def _slopes(weights: Sequence[Singles], inputs: Singles, targets: Singles, rng: np.random.Generator) -> list[Singles]:
+def _slopes(
+    weights: Sequence[Singles], inputs: Singles, targets: Singles, rng: np.random.Generator | None
+) -> list[Singles]:
     """How the mean loss of some lists changes with each weight, then with each bias."""
     layers = len(weights) // 2
     held = _through(weights, inputs, rng)
@@ -159,5 +161,7 @@ def _slopes(weights: Sequence[Singles], inputs: Singles, targets: Singles, rng: 
         below = held[place].reshape(len(back), -1)
         found[place], found[layers + place] = below.T @ back, back.sum(axis=0)
         if place:
-            back = (back @ weights[place].T) * (below > 0) / np.float32(1 - _DROPOUT)
+            back = (back @ weights[place].T) * (below > 0)
+            if rng is not None:
+                back /= np.float32(1 - _DROPOUT)
     return found
