@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,6 +35,9 @@ from cocreate.taste.features import FeatureVector, features, unscaled
 from cocreate.taste.profile import Profile
 from cocreate.taste.scorer import Item, rerank_diverse, score
 from cocreate.taste.text_features import plain_words, text_features
+
+if TYPE_CHECKING:
+    from cocreate.taste.crowd import Crowd
 
 DRAW_FACTOR = 1.6  # lyrics drawn for each one shown
 DIVERSITY = 0.2
@@ -79,7 +82,12 @@ class LyricCandidate:
 
 
 def compose_lyrics(
-    song: str | Path | Song | None, profile: Profile, *, checkpoint: str | Path = "lyrics", **asked: Any
+    song: str | Path | Song | None,
+    profile: Profile,
+    *,
+    checkpoint: str | Path = "lyrics",
+    crowd: Crowd | None = None,
+    **asked: Any,
 ) -> tuple[LyricCandidate, ...]:
     """Lyrics for a tune, or without one, best first; ``asked`` is what ``LyricRequest`` knows.
 
@@ -94,7 +102,7 @@ def compose_lyrics(
     seat = open_seat(checkpoint, language=request.language)
     lean = lean_of(profile, seat)
     drafts = write_lyrics(seat, request, n=max(request.n + 1, round(request.n * DRAW_FACTOR)), lean=lean)
-    return rank_lyrics(drafts, profile, seat, request)
+    return rank_lyrics(drafts, profile, seat, request, crowd=crowd)
 
 
 def tune_for(lines: Sequence[str], *, meter: str = "4/4", tempo_bpm: float = 100.0, key: str | None = None) -> Song:
@@ -130,7 +138,12 @@ def lean_of(profile: Profile, seat: LyricSeat) -> FloatArray | None:
 
 
 def rank_lyrics(
-    drafts: Sequence[LyricDraft], profile: Profile, seat: LyricSeat, request: LyricRequest
+    drafts: Sequence[LyricDraft],
+    profile: Profile,
+    seat: LyricSeat,
+    request: LyricRequest,
+    *,
+    crowd: Crowd | None = None,
 ) -> tuple[LyricCandidate, ...]:
     """The ``request.n`` best of some drafts, by the one scorer."""
     vectors = {str(place): content_of(draft.lyric, draft.song) for place, draft in enumerate(drafts)}
@@ -142,7 +155,7 @@ def rank_lyrics(
         )
         for place, draft in enumerate(drafts)
     ]  # fmt: skip
-    scores = rerank_diverse(score(profile, items), vectors, strength=DIVERSITY)[: request.n]
+    scores = rerank_diverse(score(profile, items, crowd=crowd), vectors, strength=DIVERSITY)[: request.n]
     found = []
     for rank, one in enumerate(sorted(scores, key=lambda s: -s.value), start=1):
         draft, copy = drafts[int(one.id)], copies[int(one.id)]
