@@ -31,9 +31,11 @@ from cocreate.music.theory import parse_key, parse_meter
 from cocreate.music.unfold import rhythm_for
 from cocreate.music.wordlists import QUAINT, TOPICS
 from cocreate.shelf import read_tune
+from cocreate.taste.events import HeardItem
 from cocreate.taste.features import FeatureVector, features, unscaled
 from cocreate.taste.profile import Profile
 from cocreate.taste.scorer import Item, rerank_diverse, score
+from cocreate.taste.table import facts_of
 from cocreate.taste.text_features import plain_words, text_features
 
 if TYPE_CHECKING:
@@ -90,6 +92,9 @@ def compose_lyrics(
     **asked: Any,
 ) -> tuple[LyricCandidate, ...]:
     """Lyrics for a tune, or without one, best first; ``asked`` is what ``LyricRequest`` knows.
+
+    Args:
+        crowd: what the other listeners of the database say to this one.
 
     Raises:
         InputError: if a value breaks its rule, a word cannot be said, or a kept line does not fit.
@@ -149,13 +154,15 @@ def rank_lyrics(
     vectors = {str(place): content_of(draft.lyric, draft.song) for place, draft in enumerate(drafts)}
     copies = [longest_copy(draft.lyric, seat) for draft in drafts]
     items = [
-        Item(
-            str(place), vectors[str(place)], quality=quality_of(draft), novelty=0.0 if copies[place] else 1.0,
-            title=draft.lyric.title,
+        replace(
+            _tune_item(draft.song), features=vectors[str(place)], quality=quality_of(draft),
+            novelty=0.0 if copies[place] else 1.0, title=draft.lyric.title,
         )
         for place, draft in enumerate(drafts)
     ]  # fmt: skip
-    scores = rerank_diverse(score(profile, items, crowd=crowd), vectors, strength=DIVERSITY)[: request.n]
+    # all may have one tune: from here on a lyric is known by its place
+    placed = [replace(one, id=str(place)) for place, one in enumerate(score(profile, items, crowd=crowd))]
+    scores = rerank_diverse(placed, vectors, strength=DIVERSITY)[: request.n]
     found = []
     for rank, one in enumerate(sorted(scores, key=lambda s: -s.value), start=1):
         draft, copy = drafts[int(one.id)], copies[int(one.id)]
@@ -166,6 +173,14 @@ def rank_lyrics(
             )
         )
     return tuple(found)
+
+
+def _tune_item(song: Song | None) -> Item:
+    """What is known of a lyric's tune, as of any other piece: which it is, and its facts; nothing without one."""
+    if song is None:
+        return Item("", None)
+    heard = HeardItem.of(song)
+    return Item(heard.id, None, words=facts_of(heard))
 
 
 def content_of(lyric: Lyric, song: Song | None) -> FeatureVector:

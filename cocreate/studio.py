@@ -266,7 +266,7 @@ class Studio(Ensemble):
         """
         name = None if style is None else check_style(style, self.styles)
         files = [Path(path) for path in paths]
-        songs = [read_tune(path) for path in files]
+        songs = [read_styled(path) for path in files]
         profile = self.profile
         candidates = ranked(
             songs,
