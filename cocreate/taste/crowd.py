@@ -16,6 +16,7 @@ Conventions:
 from __future__ import annotations
 
 import hashlib
+import secrets
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -143,6 +144,8 @@ def crowd_of(store: Store, profile: Profile) -> Crowd | None:
         return None
     events = sum(others.values())
     kept = store.kept_fit(profile.name)
+    if kept is None:
+        _ready.clear()  # something may have been forgotten
     if kept and kept.listeners == len(others) and kept.events <= events <= kept.events * (1 + GROWTH):
         known = _ready.get(kept.stamp) or _opened(store, kept.stamp, len(others))
         if known is not None:
@@ -182,7 +185,10 @@ def _opened(store: Store, stamp: str, listeners: int) -> Fit | None:
 
 
 def _learned(store: Store, profile: str, others: Sequence[str], events: int) -> Fit | None:
-    stamp = store.begin_fit(profile, listeners=len(others), events=events)
+    try:
+        stamp = store.begin_fit(profile, listeners=len(others), events=events)
+    except FileError:  # busy, or for reading only: what is learned serves this once
+        stamp = secrets.token_hex(8)
     liked = [Profile.from_events(name, store.events(name)).liked for name in others]
     met = {p.item.id: p.item for row in liked for p in row}
     if not met:
@@ -199,7 +205,10 @@ def _learned(store: Store, profile: str, others: Sequence[str], events: int) -> 
     model.state |= {"names": np.array([*met]), "words": np.array([*words], dtype=np.str_)}
     fit = Fit(stamp, model, _places([*met]), words, len(others))
     body = _through_file(model.save)
-    return _hold(fit) if store.keep_fit(stamp, _sum_of(body) + body) else fit
+    try:
+        return _hold(fit) if store.keep_fit(stamp, _sum_of(body) + body) else fit
+    except FileError:
+        return fit
 
 
 def _model() -> Hybrid:

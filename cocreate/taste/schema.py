@@ -57,7 +57,7 @@ EVENTS = sa.Table(
 FITS = sa.Table(
     "fits",  # what was learned of a listener's neighbours (`crowd`): theirs too, so that forgetting empties it
     META,
-    sa.Column("profile", sa.ForeignKey("profiles.id"), primary_key=True, autoincrement=False),
+    sa.Column("profile", sa.ForeignKey("profiles.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
     sa.Column("stamp", sa.String, nullable=False),  # names the fit; a new one for each
     sa.Column("listeners", sa.Integer, nullable=False),  # whose histories it has learned from, and of how many events
     sa.Column("events", sa.Integer, nullable=False),

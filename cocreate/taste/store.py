@@ -257,11 +257,12 @@ class Store:
             FileError: if the database is broken or stays locked.
         """
         stamp = secrets.token_hex(8)
-        owner = sa.select(PROFILES.c.id).where(PROFILES.c.name == profile).scalar_subquery()
+        row = {"stamp": stamp, "listeners": listeners, "events": events, "body": None}
+        values = [sa.literal(value, FITS.c[name].type) for name, value in row.items()]
+        owner = sa.select(PROFILES.c.id, *values).where(PROFILES.c.name == profile)
         with self._transaction() as connection:
-            connection.execute(sa.delete(FITS).where(FITS.c.profile == owner))
-            row = {"profile": owner, "stamp": stamp, "listeners": listeners, "events": events}
-            connection.execute(sa.insert(FITS).values(**row))
+            query = self._insertion(connection, FITS).from_select(["profile", *row], owner)
+            connection.execute(query.on_conflict_do_update(index_elements=["profile"], set_=row))
         return stamp
 
     def keep_fit(self, stamp: str, body: bytes) -> bool:
@@ -327,7 +328,7 @@ class Store:
         self, connection: sa.Connection, table: sa.Table, rows: dict[str, Any] | list[dict[str, Any]], *, nothing: bool
     ) -> int:
         """Insert; where a row is there already do nothing, or (with ``nothing`` off) write it anew by its id."""
-        query: Any = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+        query = self._insertion(connection, table)
         if nothing:
             query = query.on_conflict_do_nothing()
         else:
@@ -336,6 +337,10 @@ class Store:
                 index_elements=["id"], set_={name: query.excluded[name] for name in names}
             )
         return connection.execute(query, rows).rowcount
+
+    @staticmethod
+    def _insertion(connection: sa.Connection, table: sa.Table) -> Any:
+        return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
 
     @staticmethod
     def _count(connection: sa.Connection, owner: int) -> int:

@@ -13,7 +13,13 @@ def upgrade() -> None:
     """Make the table."""
     op.create_table(
         "fits",
-        sa.Column("profile", sa.Integer, sa.ForeignKey("profiles.id"), primary_key=True, autoincrement=False),
+        sa.Column(
+            "profile",
+            sa.Integer,
+            sa.ForeignKey("profiles.id", ondelete="CASCADE"),
+            primary_key=True,
+            autoincrement=False,
+        ),
         sa.Column("stamp", sa.String, nullable=False),
         sa.Column("listeners", sa.Integer, nullable=False),
         sa.Column("events", sa.Integer, nullable=False),
