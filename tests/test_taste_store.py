@@ -173,6 +173,35 @@ def test_a_fit_is_kept_whole_until_anything_is_forgotten_or_a_newer_one_is_begun
     assert store.kept_fit("nobody") is None
 
 
+def test_fits_go_in_the_transaction_that_forgets(store, monkeypatch):
+    monkeypatch.setattr(Store, "_drop_fits", lambda _self: None)
+    for forget in (
+        lambda: store.forget("ann", store.events("ann")[0].id),
+        lambda: store.delete_profile("ann"),
+    ):
+        store.add_events("ann", [Event("keep", tune(place), at=DAY) for place in range(3)])
+        store.add_event("bob", Event("keep", tune(), at=DAY))
+        assert store.keep_fit(store.begin_fit("bob", listeners=1, events=1), b"body")
+        forget()
+        assert store.kept_fit("bob") is None
+
+
+def test_a_fit_begun_on_a_server_while_another_program_forgets_cannot_be_kept(store, monkeypatch):
+    if store._engine.dialect.name == "sqlite":
+        pytest.skip("SQLite lets one program write at a time")
+    store.add_event("ann", Event("keep", tune(), at=DAY))
+    store.add_event("bob", Event("keep", tune(1), at=DAY))
+    begun = []
+    real = Store._sweep
+    monkeypatch.setattr(
+        Store,
+        "_sweep",
+        staticmethod(lambda c: (begun.append(Store().begin_fit("bob", listeners=1, events=1)), real(c))),
+    )
+    store.forget("ann", store.events("ann")[0].id)  # its transaction is open while the other begins
+    assert not store.keep_fit(begun[0], b"with what ann said")
+
+
 def test_the_steps_make_the_tables_of_the_schema(store):
     with store._engine.connect() as connection:
         look = sa.inspect(connection)
