@@ -16,12 +16,14 @@ Conventions:
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +47,7 @@ MANY_LISTENERS = 20  # at which an item that nobody met is half believed
 GROWTH = 0.1  # of the others' events, beyond which what was fitted is old
 REFERENCE = 2_000  # tracks of the catalogue that a fit knows beside what was met
 _MOST_KNOWN = 1_000  # met items that the regression on facts learns from
-_LEVELS = 500
+_LEVELS = 500  # of the reference's scores, between which a standing is read
 _SUM = 32  # bytes before the .npz: its SHA-256
 _OPEN = 2  # fits that a program holds ready
 
@@ -175,8 +177,8 @@ def _opened(store: Store, stamp: str, listeners: int) -> Fit | None:
     try:
         if _sum_of(body[_SUM:]) != body[:_SUM]:
             return None
-        _through_file(model.load, body[_SUM:])
-        names, words = ([str(name) for name in model.state[key]] for key in ("names", "words"))
+        model.load(_Memory(body[_SUM:]).path)
+        names, words = (json.loads(model.state[key].tobytes()) for key in ("names", "words"))
         fit = Fit(stamp, model, _places(names), _places(words), listeners)
         Crowd(fit, [Preference(HeardItem.named("", "x"), 1.0)])  # a fit of an older version lacks what is asked for
     except (FileError, ValueError, KeyError, IndexError):
@@ -202,11 +204,12 @@ def _learned(store: Store, profile: str, others: Sequence[str], events: int) -> 
         rows = [{0: 1.0}] * len(every)  # a house without a word of facts: one for all, so that one model serves
     model = _model()
     model.fit(plays, _matrix(rows, max(1, len(words))))
-    model.state |= {"names": np.array([*met]), "words": np.array([*words], dtype=np.str_)}
+    model.state |= {"names": _text(met), "words": _text(words)}
     fit = Fit(stamp, model, _places([*met]), words, len(others))
-    body = _through_file(model.save)
+    memory = _Memory()
+    model.save(memory.path)
     try:
-        return _hold(fit) if store.keep_fit(stamp, _sum_of(body) + body) else fit
+        return _hold(fit) if store.keep_fit(stamp, _sum_of(memory.body) + memory.body) else fit
     except FileError:
         return fit
 
@@ -222,13 +225,26 @@ def _sum_of(body: bytes) -> bytes:
     return hashlib.sha256(body).digest()
 
 
-def _through_file(do: Callable[[Path], object], body: bytes = b"") -> bytes:
-    """What stands in a file of ours alone, at first ``body``, when something was done with it."""
-    with tempfile.TemporaryDirectory(prefix="cocreate-") as folder:
-        path = Path(folder) / "fit.npz"
-        path.write_bytes(body)
-        do(path)
-        return path.read_bytes()
+class _Memory:
+    """What a recommender saves into and loads from as if it were a file: histories are not left in a folder."""
+
+    def __init__(self, body: bytes = b"") -> None:
+        self.body = body
+
+    @contextmanager
+    def open(self, _mode: str) -> Iterator[BytesIO]:
+        file = BytesIO(self.body)
+        yield file
+        self.body = file.getvalue()
+
+    @property
+    def path(self) -> Path:
+        """Itself: a recommender does no more with a path than open it."""
+        return cast("Path", self)
+
+
+def _text(names: Iterable[str]) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(json.dumps(list(names)).encode(), dtype=np.uint8)
 
 
 def _places(names: Sequence[str]) -> dict[str, int]:
