@@ -205,12 +205,10 @@ class Collection:
         left = [item for item in found if item.id not in (met if new else skipped)]
         if not left:
             raise InputError("nothing is left to recommend: everything in the catalogue was met or skipped")
-        crowd = self._crowd(left)
-        items = [
-            item_of(item, self._row, crowd=crowd.get(item.id), scene=_scene_fit(item, scene, mood)) for item in left
-        ]
-        scorer = Scorer(profile, scale=self.scale)
-        return choose(scorer, ItemTable.of(items, self.scale), left, profile, n=n, kind=kind, diversity=diversity)
+        items = [item_of(item, self._row, scene=_scene_fit(item, scene, mood)) for item in left]
+        return choose(
+            self._scorer(profile), ItemTable.of(items, self.scale), left, profile, n=n, kind=kind, diversity=diversity
+        )
 
     def explain(self, path: Path) -> tuple[HeardItem, Choice]:
         """The score of one file for the listener, with its parts and the features that made it."""
@@ -247,7 +245,7 @@ class Collection:
 
     def _choice(self, heard: HeardItem) -> Choice:
         table = ItemTable.of([item_of(heard, self._row)], self.scale)
-        (score,) = Scorer(self.profile, scale=self.scale).explained(table, [0])
+        (score,) = self._scorer(self.profile).explained(table, [0])
         return Choice(1, heard, score.value, score.parts, score.reason)
 
     def _shown(self) -> Sequence[HeardItem]:
@@ -257,11 +255,11 @@ class Collection:
             raise InputError("the catalogue is empty; `cocreate catalog add FOLDER` fills it")
         return found
 
-    def _crowd(self, items: Sequence[HeardItem]) -> Mapping[str, float]:
-        """What the histories of the other listeners in the database say of each item, where there are enough."""
-        from cocreate.taste.crowd import crowd_scores
+    def _scorer(self, profile: Profile) -> Scorer:
+        """The one scorer, with what the histories of the other listeners in the database say."""
+        from cocreate.taste.crowd import crowd_of
 
-        return crowd_scores(self.store, self.profile_name, items)
+        return Scorer(profile, scale=self.scale, crowd=crowd_of(self.store, profile))
 
 
 def song_item(song: Song, collection: Collection) -> HeardItem:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,10 +31,15 @@ from cocreate.music.theory import parse_key, parse_meter
 from cocreate.music.unfold import rhythm_for
 from cocreate.music.wordlists import QUAINT, TOPICS
 from cocreate.shelf import read_tune
+from cocreate.taste.events import HeardItem
 from cocreate.taste.features import FeatureVector, features, unscaled
 from cocreate.taste.profile import Profile
 from cocreate.taste.scorer import Item, rerank_diverse, score
+from cocreate.taste.table import facts_of
 from cocreate.taste.text_features import plain_words, text_features
+
+if TYPE_CHECKING:
+    from cocreate.taste.crowd import Crowd
 
 DRAW_FACTOR = 1.6  # lyrics drawn for each one shown
 DIVERSITY = 0.2
@@ -79,9 +84,17 @@ class LyricCandidate:
 
 
 def compose_lyrics(
-    song: str | Path | Song | None, profile: Profile, *, checkpoint: str | Path = "lyrics", **asked: Any
+    song: str | Path | Song | None,
+    profile: Profile,
+    *,
+    checkpoint: str | Path = "lyrics",
+    crowd: Crowd | None = None,
+    **asked: Any,
 ) -> tuple[LyricCandidate, ...]:
     """Lyrics for a tune, or without one, best first; ``asked`` is what ``LyricRequest`` knows.
+
+    Args:
+        crowd: what the other listeners of the database say to this one.
 
     Raises:
         InputError: if a value breaks its rule, a word cannot be said, or a kept line does not fit.
@@ -94,7 +107,7 @@ def compose_lyrics(
     seat = open_seat(checkpoint, language=request.language)
     lean = lean_of(profile, seat)
     drafts = write_lyrics(seat, request, n=max(request.n + 1, round(request.n * DRAW_FACTOR)), lean=lean)
-    return rank_lyrics(drafts, profile, seat, request)
+    return rank_lyrics(drafts, profile, seat, request, crowd=crowd)
 
 
 def tune_for(lines: Sequence[str], *, meter: str = "4/4", tempo_bpm: float = 100.0, key: str | None = None) -> Song:
@@ -130,19 +143,26 @@ def lean_of(profile: Profile, seat: LyricSeat) -> FloatArray | None:
 
 
 def rank_lyrics(
-    drafts: Sequence[LyricDraft], profile: Profile, seat: LyricSeat, request: LyricRequest
+    drafts: Sequence[LyricDraft],
+    profile: Profile,
+    seat: LyricSeat,
+    request: LyricRequest,
+    *,
+    crowd: Crowd | None = None,
 ) -> tuple[LyricCandidate, ...]:
     """The ``request.n`` best of some drafts, by the one scorer."""
     vectors = {str(place): content_of(draft.lyric, draft.song) for place, draft in enumerate(drafts)}
     copies = [longest_copy(draft.lyric, seat) for draft in drafts]
     items = [
-        Item(
-            str(place), vectors[str(place)], quality=quality_of(draft), novelty=0.0 if copies[place] else 1.0,
-            title=draft.lyric.title,
+        replace(
+            _tune_item(draft.song), features=vectors[str(place)], quality=quality_of(draft),
+            novelty=0.0 if copies[place] else 1.0, title=draft.lyric.title,
         )
         for place, draft in enumerate(drafts)
     ]  # fmt: skip
-    scores = rerank_diverse(score(profile, items), vectors, strength=DIVERSITY)[: request.n]
+    # all may have one tune: from here on a lyric is known by its place
+    placed = [replace(one, id=str(place)) for place, one in enumerate(score(profile, items, crowd=crowd))]
+    scores = rerank_diverse(placed, vectors, strength=DIVERSITY)[: request.n]
     found = []
     for rank, one in enumerate(sorted(scores, key=lambda s: -s.value), start=1):
         draft, copy = drafts[int(one.id)], copies[int(one.id)]
@@ -153,6 +173,14 @@ def rank_lyrics(
             )
         )
     return tuple(found)
+
+
+def _tune_item(song: Song | None) -> Item:
+    """What is known of a lyric's tune, as of any other piece: which it is, and its facts; nothing without one."""
+    if song is None:
+        return Item("", None)
+    heard = HeardItem.of(song)
+    return Item(heard.id, None, words=facts_of(heard))
 
 
 def content_of(lyric: Lyric, song: Song | None) -> FeatureVector:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cocreate.judge.melody import quality
 from cocreate.judge.novelty import Match
@@ -21,6 +21,9 @@ from cocreate.taste.events import HeardItem
 from cocreate.taste.features import FeatureScale
 from cocreate.taste.profile import Profile
 from cocreate.taste.scorer import Item, Scorer, rerank_diverse, style_fit
+
+if TYPE_CHECKING:
+    from cocreate.taste.crowd import Crowd
 
 QUALITY, NOVELTY = "quality", "novelty"  # what a catalogue's item remembers of how it was judged
 
@@ -81,6 +84,7 @@ def ranked(
     most: int,
     diversity: float = 0.0,
     qualities: Sequence[float | None] = (),
+    crowd: Crowd | None = None,
 ) -> tuple[Candidate, ...]:
     """The ``most`` best of the songs, best first.
 
@@ -89,6 +93,7 @@ def ranked(
         row: of the checkpoint's ``styles.json``, what is usual in the style; may be empty.
         diversity: strength of the diverse re-ranking, 0..1.
         qualities: of each song how well it is made, 0..1; None or left out asks ``judge.melody``.
+        crowd: what the other listeners of the database say to this one.
     """
     known = [*qualities, *[None] * len(songs)]
     pieces = [
@@ -96,8 +101,10 @@ def ranked(
         for place, (song, match) in enumerate(zip(songs, matches, strict=True))
     ]
     vectors = {str(place): piece.features for place, piece in enumerate(pieces)}
-    items = [item_of(piece, row, name=str(place)) for place, piece in enumerate(pieces)]
-    scores = Scorer(profile, style=style, scale=scale).score(items)
+    items = [item_of(piece, row) for piece in pieces]
+    found_scores = Scorer(profile, style=style, scale=scale, crowd=crowd).score(items)
+    # the same music may stand there twice: from here on a song is known by its place
+    scores = tuple(replace(one, id=str(place)) for place, one in enumerate(found_scores))
     if diversity:
         scores = rerank_diverse(scores, vectors, strength=diversity, scale=scale)[:most]
     found = []
@@ -153,14 +160,13 @@ def about(words: str, *, is_all: bool = False) -> dict[str, float]:
     return text_traits(words, embedded(words, folder))
 
 
-def item_of(heard: HeardItem, row: Mapping[str, Any], *, name: str | None = None, **more: float | None) -> Item:
+def item_of(heard: HeardItem, row: Mapping[str, Any], **more: float | None) -> Item:
     """What the scorer is handed, of a catalogue's item and of a fresh idea alike."""
     fit = None
     if heard.is_heard and "feature_mean" in row:
         fit = style_fit(heard.features, row["feature_mean"], row["feature_sd"])
     told = {"style_fit": fit, "quality": heard.traits.get(QUALITY), "novelty": heard.traits.get(NOVELTY)}
-    item = Item.of(heard, **told, **more)
-    return item if name is None else replace(item, id=name)
+    return Item.of(heard, **told, **more)
 
 
 def with_recipe(one: Candidate, seed: int, recipe: Mapping[str, Any]) -> Candidate:

@@ -254,7 +254,8 @@ class Studio(Ensemble):
         """
         from cocreate.lyricist import compose_lyrics
 
-        return compose_lyrics(song, self.profile, **asked)
+        profile = self.profile
+        return compose_lyrics(song, profile, crowd=self._crowd(profile), **asked)
 
     def rank(self, paths: Iterable[str | Path], *, style: str | None = None) -> tuple[Candidate, ...]:
         """The files, best first, by the same scorer that ranks ideas.
@@ -265,10 +266,12 @@ class Studio(Ensemble):
         """
         name = None if style is None else check_style(style, self.styles)
         files = [Path(path) for path in paths]
-        songs = [read_tune(path) for path in files]
+        songs = [read_styled(path) for path in files]
+        profile = self.profile
         candidates = ranked(
             songs,
-            self.profile,
+            profile,
+            crowd=self._crowd(profile),
             matches=[self._known.longest_match(song.melody.notes) for song in songs],
             style=name,
             row=self.styles.get(name or ANY, {}),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -36,6 +36,9 @@ from cocreate.taste.example import unstored_events
 from cocreate.taste.features import DEFAULT_SCALE, FeatureScale, features, melody_id, scaled, unscaled
 from cocreate.taste.home import has_profile
 from cocreate.taste.profile import Profile
+
+if TYPE_CHECKING:
+    from cocreate.taste.crowd import Crowd
 
 DRAW_FACTOR = 1.5  # ideas drawn for each one shown, so that the scorer has something to choose from
 MAX_ROUNDS = 5  # draws, each warmer, until enough ideas are neither copies nor each other
@@ -87,6 +90,15 @@ class Workbench:
         from cocreate.taste.store import Store  # SQLAlchemy costs 0.2 s, and a first run has no profile
 
         return Profile.from_events(self.profile_name, Store(self._home).events(self.profile_name))
+
+    def _crowd(self, profile: Profile) -> Crowd | None:
+        """What the other listeners of the same database say to this one, where there are enough."""
+        if not has_profile(self._home, self.profile_name):
+            return None
+        from cocreate.taste.crowd import crowd_of
+        from cocreate.taste.store import Store
+
+        return crowd_of(Store(self._home), profile)
 
     def _asked(
         self,
@@ -147,9 +159,11 @@ class Workbench:
         ``spare`` ideas more than asked for are drawn, of cheap ones half as many again.
         """
         drafts = self._draw(request, write, may_repeat=may_repeat, spare=spare)
+        profile = self.profile
         found = ranked(
             [draft.song for draft in drafts],
-            self.profile,
+            profile,
+            crowd=self._crowd(profile),
             matches=[self._known.longest_match(draft.fresh) for draft in drafts],
             style=style,
             row=self.styles.get(style or ANY, {}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from math import fsum
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import pytest
 import cocreate
 from cocreate.cli import main
 from cocreate.collection import Collection
+from cocreate.generate.melody import Draft
+from cocreate.generate.request import MelodyRequest
 from cocreate.judge.novelty import Match
 from cocreate.ranking import ranked
 from cocreate.taste.comments import opinions
 from cocreate.taste.content import mood_fit
-from cocreate.taste.events import Event
+from cocreate.taste.events import Event, HeardItem
 from cocreate.taste.scorer import Scorer
 
 
@@ -57,6 +60,50 @@ def test_a_catalogue_file_and_the_same_music_as_a_fresh_candidate_get_the_same_s
         assert dict(fresh.parts) == pytest.approx(dict(by_title[name].parts), abs=1e-6)
         (as_file,) = cocreate.Studio().rank([home / f"{name}.mid"])
         assert as_file.score == pytest.approx(fresh.score, abs=1e-9)
+
+
+@pytest.fixture
+def shared(filled: Collection, home: Path) -> Collection:
+    """Six others in the same database: half of them keep a busy and a calm tune, all of them lists with a bass."""
+    for place in range(6):
+        liked = [HeardItem.named("", f"song {n}", tags=("bass", "piano")) for n in range(place % 3, 6)]
+        liked += [filled.hear(home / f"{name}.mid") for name in ("busy0", "busy1", "calm1")[: place % 3 + 1]]
+        filled.store.add_events(f"other{place}", [Event("keep", item) for item in liked])
+    return filled
+
+
+@pytest.mark.parametrize("name", ["busy1", "busy3"])  # the others met it; nobody met it, but its bass is known
+def test_the_same_music_gets_the_same_score_everywhere_when_others_share_the_database(shared, home, name):
+    path = home / f"{name}.mid"
+    (listed,) = [one for one in shared.recommend(n=20, diversity=0.0) if one.item.title == name]
+    assert abs(listed.parts["crowd"]) > 1e-3
+    _, explained = shared.explain(path)
+    studio = cocreate.Studio()
+    (as_file,) = studio.rank([path])
+    song = replace(cocreate.read_song(path), title="an idea")
+    drafts = [Draft(song, "", 0.0, song.melody.notes)]
+    (fresh,) = studio._ideas(MelodyRequest(n=1), lambda *_: drafts, style=None, recipe={})
+    for other in (explained, as_file, fresh):
+        assert other.score == pytest.approx(listed.score, abs=1e-6)
+        assert dict(other.parts) == pytest.approx(dict(listed.parts), abs=1e-6)
+
+
+def test_an_idea_keeps_its_score_when_it_is_saved_and_ranked_explained_or_recommended(shared, home):
+    others = [HeardItem.named("", f"reel {n}", style="jazz") for n in range(3)]
+    for place in range(6):
+        shared.store.add_events(f"other{place}", [Event("keep", item) for item in others[: 2 + place % 2]])
+    shared.store.add_event("me", Event("keep", others[0]))
+    studio = cocreate.Studio()
+    (idea,) = studio.save(studio.melody(style="jazz", n=1, bars=4), home / "ideas")
+    assert idea.path is not None
+    assert idea.parts["crowd"]
+    (ranked_file,) = studio.rank([idea.path], style="jazz")
+    assert dict(ranked_file.parts) == pytest.approx(dict(idea.parts), abs=1e-6)
+    (any_style,) = studio.rank([idea.path])
+    assert dict(shared.explain(idea.path)[1].parts) == pytest.approx(dict(any_style.parts), abs=1e-6)
+    shared.add([idea.path])
+    (listed,) = [one for one in shared.recommend(n=20, diversity=0.0) if one.item.path == str(idea.path.resolve())]
+    assert dict(listed.parts) == pytest.approx(dict(studio.rank([idea.path])[0].parts), abs=1e-6)
 
 
 def test_rank_recommend_and_ideas_are_scored_by_one_class(filled, home, monkeypatch):

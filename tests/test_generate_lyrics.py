@@ -34,7 +34,10 @@ from cocreate.music.prosody import words_rhyme
 from cocreate.music.song import Note, Part, Section, Song
 from cocreate.music.wordlists import BLOCKED
 from cocreate.studio import Studio
+from cocreate.taste.crowd import crowd_of
+from cocreate.taste.events import Event, HeardItem
 from cocreate.taste.profile import Profile
+from cocreate.taste.store import Store
 
 NOBODY = Profile.from_events("me", [])
 
@@ -91,6 +94,18 @@ def test_whatever_is_asked_every_line_fits_and_rhymes(seat, seed, scheme, syllab
 def test_the_same_seed_writes_the_same_words_and_another_seed_others(seat):
     first, again, other = (drawn(seat, seed=seed).lyric.text for seed in (1, 1, 2))
     assert first == again != other
+
+
+def test_a_lyric_is_ranked_with_what_other_listeners_say_of_its_tune(seat, folder, tmp_path):
+    store = Store(tmp_path)
+    (alone,) = compose_lyrics(hymn(), NOBODY, scheme="ABAB", n=1, seed=4, checkpoint=folder)
+    tune, other = HeardItem.of(alone.song), HeardItem.named("", "another")
+    for place in range(6):
+        store.add_events(f"other{place}", [Event("keep", item) for item in ((tune, other) if place % 2 else (other,))])
+    store.add_event("me", Event("keep", other))
+    me = Profile.from_events("me", store.events("me"))
+    (best,) = compose_lyrics(hymn(), me, scheme="ABAB", n=1, seed=4, checkpoint=folder, crowd=crowd_of(store, me))
+    assert abs(best.parts["crowd"]) > 1e-3
 
 
 def test_a_tune_gets_a_syllable_on_every_slot_and_all_files_reopen(seat, folder, tmp_path):

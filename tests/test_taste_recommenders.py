@@ -122,6 +122,29 @@ def test_what_cannot_be_fitted_or_asked_is_refused(fitted):
         type(fitted)().score(world()[0])
 
 
+def test_a_linear_kernel_scores_by_weights_of_facts_as_by_its_matrix():
+    plays, facts = world()
+    model = ContentKernel(power=1, inner=[Ease(ridge=1.0)])
+    model.fit(plays, facts)
+    weights = model.weights(plays[:3])
+    rows = model.facts(facts)
+    by_matrix = (model._kernel(rows, rows[model.state["heard"]]) @ weights).T
+    assert model.score(plays[:3]) == pytest.approx(by_matrix, abs=1e-5)
+    by_facts = (rows @ model.fact_weights(weights)).T
+    assert np.ptp(by_matrix - by_facts, axis=1) == pytest.approx(0.0, abs=1e-5)  # one number for all
+    with pytest.raises(InputError, match="linear"):
+        ContentKernel(power=2).fit(plays, facts).fact_weights(weights)
+
+
+@pytest.mark.parametrize("broken", [b"", b"noise", None])
+def test_a_file_that_is_broken_is_one_line(tmp_path, broken):
+    path = tmp_path / "model.npz"
+    Popularity().fit(world()[0]).save(path)
+    path.write_bytes(path.read_bytes()[:-30] if broken is None else broken)
+    with pytest.raises(FileError, match="cannot be read as a recommender"):
+        Popularity().load(path)
+
+
 def test_sgd_knows_a_good_item_from_a_bad_one():
     rng = np.random.default_rng(0)
     good = rng.permutation(10)[:5]

@@ -24,7 +24,7 @@ from cocreate.taste.home import has_profile
 from cocreate.taste.imports import import_history
 from cocreate.taste.profile import Profile
 from cocreate.taste.schema import EVENTS, HEAD, META
-from cocreate.taste.store import Store
+from cocreate.taste.store import KeptFit, Store
 
 DAY = "2026-01-01T12:00:00+00:00"
 REPO = Path(__file__).resolve().parent.parent
@@ -140,6 +140,66 @@ def test_what_is_forgotten_is_gone_and_the_catalogue_stays(store):
     store.delete_profile("ann")
     assert store.profiles() == ()
     assert store.catalogue() == (tune(5),)
+
+
+def test_a_fit_is_kept_whole_until_anything_is_forgotten_or_a_newer_one_is_begun(store):
+    store.add_events("ann", [Event("keep", tune(place), at=DAY) for place in range(3)])
+    store.add_event("bob", Event("keep", tune(), at=DAY))
+    store.make_profile("eve")
+    assert store.told() == {"ann": 3, "bob": 1, "eve": 0}
+    first = store.begin_fit("ann", listeners=1, events=1)
+    assert store.kept_fit("ann") is None
+    second = Store().begin_fit("ann", listeners=2, events=5)  # another program
+    assert not store.keep_fit(first, b"first")
+    assert Store().keep_fit(second, b"second")
+    assert store.kept_fit("ann") == KeptFit(second, 2, 5)
+    assert (store.fit_body(first), store.fit_body(second)) == (None, b"second")
+    store.add_event("ann", Event("keep", tune(9), at=DAY))
+    assert store.fit_body(second) == b"second"
+    for forget in (
+        lambda: store.forget("bob", store.events("bob")[0].id),
+        lambda: store.delete_profile("bob"),
+        lambda: store.list_items([tune(5)]),
+        lambda: store.delete_profile("ann"),
+    ):
+        stamp = store.begin_fit("ann", listeners=1, events=1)
+        begun = store.begin_fit("eve", listeners=1, events=1)
+        assert store.keep_fit(stamp, b"body")
+        forget()
+        assert store.kept_fit("ann") is None
+        assert store.fit_body(stamp) is None
+        assert not store.keep_fit(begun, b"learned before it was forgotten")
+    store.begin_fit("nobody", listeners=1, events=1)
+    assert store.kept_fit("nobody") is None
+
+
+def test_fits_go_in_the_transaction_that_forgets(store, monkeypatch):
+    monkeypatch.setattr(Store, "_drop_fits", lambda _self: None)
+    for forget in (
+        lambda: store.forget("ann", store.events("ann")[0].id),
+        lambda: store.delete_profile("ann"),
+    ):
+        store.add_events("ann", [Event("keep", tune(place), at=DAY) for place in range(3)])
+        store.add_event("bob", Event("keep", tune(), at=DAY))
+        assert store.keep_fit(store.begin_fit("bob", listeners=1, events=1), b"body")
+        forget()
+        assert store.kept_fit("bob") is None
+
+
+def test_a_fit_begun_on_a_server_while_another_program_forgets_cannot_be_kept(store, monkeypatch):
+    if store._engine.dialect.name == "sqlite":
+        pytest.skip("SQLite lets one program write at a time")
+    store.add_event("ann", Event("keep", tune(), at=DAY))
+    store.add_event("bob", Event("keep", tune(1), at=DAY))
+    begun = []
+    real = Store._sweep
+    monkeypatch.setattr(
+        Store,
+        "_sweep",
+        staticmethod(lambda c: (begun.append(Store().begin_fit("bob", listeners=1, events=1)), real(c))),
+    )
+    store.forget("ann", store.events("ann")[0].id)  # its transaction is open while the other begins
+    assert not store.keep_fit(begun[0], b"with what ann said")
 
 
 def test_the_steps_make_the_tables_of_the_schema(store):

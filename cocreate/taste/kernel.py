@@ -134,10 +134,27 @@ class ContentKernel(Recommender):
         rows = unpack("facts", self.state)
         known = rows[self.state["heard"]]
         asked = rows if items is None else rows[items]
+        if self.power == 1:  # the sums change places: no kernel matrix is made
+            plain: Singles = (asked @ self.fact_weights(weights) + 0.5 * weights.sum(axis=0)).T
+            return plain
         found = np.empty((weights.shape[1], asked.shape[0]), dtype=np.float32)
         for first in range(0, asked.shape[0], _CHUNK):
             part = slice(first, first + _CHUNK)
             found[:, part] = (self._kernel(asked[part], known) @ weights).T
+        return found
+
+    def fact_weights(self, weights: Singles) -> Singles:
+        """What each column of `facts` counts by `weights`, where ``power`` is 1. Shape (facts, histories).
+
+        Scores are facts times these, but for what is added to all.
+
+        Raises:
+            InputError: if the kernel is not linear.
+        """
+        if self.power != 1:
+            raise InputError(f"only a linear kernel has a weight for each fact, got power {self.power}")
+        known = unpack("facts", self.state)[self.state["heard"]]
+        found: Singles = 0.5 * (known.T @ weights)
         return found
 
     def _scores(self, histories: Sparse) -> Singles:

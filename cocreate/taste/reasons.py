@@ -51,7 +51,7 @@ def reason_of(taste: Taste, table: ItemTable, place: int, odds: Mapping[str, flo
     if abs(odds["words"]) >= _TELLING:
         parts += _by_words(taste, table, place, liked=odds["words"] > 0)
     if odds["crowd"] >= _TELLING:
-        parts.append("listeners who share your likes play it")
+        parts.append("it suits listeners who share your likes")
     if abs(odds["scene"]) >= _TELLING:
         parts.append("its mood suits" if odds["scene"] > 0 else "its mood does not suit")
     if parts:

@@ -9,9 +9,11 @@ Conventions:
 
 from __future__ import annotations
 
+import zlib
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -89,9 +91,9 @@ class Recommender(ABC):
             FileError: if the file is missing, broken or of another recommender.
         """
         try:
-            with np.load(path, allow_pickle=False) as saved:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
                 found = {name: saved[name] for name in saved.files}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as error:
             raise FileError(f"{path} cannot be read as a recommender: {error}") from error
         if str(found.pop("name", "")) != self.name:
             raise FileError(f"{path} must hold {self.name}; it holds another recommender")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0002"  # the newest migration
+HEAD = "0003"  # the newest migration
 
 META = sa.MetaData()
 PROFILES = sa.Table(
@@ -53,4 +53,13 @@ EVENTS = sa.Table(
     sa.Column("print", sa.String),  # of an imported row: the same row twice is one event
     sa.Index("events_by_profile", "profile"),
     sa.Index("events_by_print", "profile", "print", unique=True),
+)
+FITS = sa.Table(
+    "fits",  # what was learned of a listener's neighbours (`crowd`): theirs too, so that forgetting empties it
+    META,
+    sa.Column("profile", sa.ForeignKey("profiles.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    sa.Column("stamp", sa.String, nullable=False),  # names the fit; a new one for each
+    sa.Column("listeners", sa.Integer, nullable=False),  # whose histories it has learned from, and of how many events
+    sa.Column("events", sa.Integer, nullable=False),
+    sa.Column("body", sa.LargeBinary),  # .npz; null while it is being learned
 )

@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import erf, exp, fsum, log, sqrt
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,6 +32,9 @@ from cocreate.taste.learned import Taste
 from cocreate.taste.profile import Profile
 from cocreate.taste.reasons import bare_reason, reason_of
 from cocreate.taste.table import KERNEL_WIDTH, Item, ItemTable, Singles
+
+if TYPE_CHECKING:
+    from cocreate.taste.crowd import Crowd
 
 __all__ = ["PARTS", "WEIGHTS", "Item", "Score", "Scorer", "rerank_diverse", "score", "style_fit"]
 
@@ -63,6 +67,7 @@ class Scorer:
         style: the style asked for; verdicts on pieces of other named styles then count half.
         scale: how features compare; a checkpoint may carry its own.
         weights: a weight of at least 0 for each of `PARTS`.
+        crowd: what the other listeners say to this one; None: there are too few.
 
     Raises:
         InputError: if a weight is missing or negative, or all are 0.
@@ -75,12 +80,13 @@ class Scorer:
         style: str | None = None,
         scale: FeatureScale = DEFAULT_SCALE,
         weights: Mapping[str, float] = WEIGHTS,
+        crowd: Crowd | None = None,
     ) -> None:
         if set(weights) != set(PARTS) or any(weights[part] < 0 for part in PARTS):
             raise InputError(f"weights must give 0 or more for each of {', '.join(PARTS)}, got {dict(weights)}")
         if not any(weights.values()):
             raise InputError("at least one weight must be above 0, got none")
-        self.scale, self._weights = scale, weights
+        self.scale, self._weights, self._crowd = scale, weights, crowd
         self.taste = None if profile is None or profile.is_empty else Taste.learn(profile, style=style, scale=scale)
 
     def log_odds(self, table: ItemTable) -> dict[str, Singles]:
@@ -92,8 +98,10 @@ class Scorer:
         else:
             found[BASE] += np.float32(self.taste.base)
             found |= self.taste.log_odds(table)
+        known = dict(table.parts)
+        known["crowd"] = np.full(len(table), np.nan, np.float32) if self._crowd is None else self._crowd.values(table)
         for name in ("crowd", "scene", "style", "quality", "novelty"):
-            found[name] = np.nan_to_num((table.parts[name] - np.float32(0.5)) * np.float32(_ODDS))
+            found[name] = np.nan_to_num((known[name] - np.float32(0.5)) * np.float32(_ODDS))
         for name in PARTS:
             found[name] = found[name] * np.float32(self._weights[name])
         return found
@@ -132,13 +140,14 @@ def score(
     style: str | None = None,
     scale: FeatureScale = DEFAULT_SCALE,
     weights: Mapping[str, float] = WEIGHTS,
+    crowd: Crowd | None = None,
 ) -> tuple[Score, ...]:
     """Score every item for a listener, in the order given: `Scorer` in one call.
 
     Raises:
         InputError: if a weight is missing or negative, or all are 0.
     """
-    return Scorer(profile, style=style, scale=scale, weights=weights).score(items)
+    return Scorer(profile, style=style, scale=scale, weights=weights, crowd=crowd).score(items)
 
 
 def style_fit(vector: FeatureVector, reference_mean: Sequence[float], reference_sd: Sequence[float]) -> float:

@@ -3,7 +3,8 @@
 Conventions:
     SQLite, one file in the user's data folder, or what the URL in ``COCREATE_DB`` names: ``sqlite:///FILE`` or
     ``postgresql://...``. Events are append-only but for `forget`, which erases. Deleting a profile erases its events
-    and the items that nobody else met and that are not in the catalogue. Several programs may write at once: SQLite
+    and the items that nobody else met and that are not in the catalogue. What was learned of histories (`crowd`) is
+    kept here too, and thrown away whole when anything is forgotten. Several programs may write at once: SQLite
     keeps a write-ahead log and a writer waits for up to ten seconds. What a call has returned from is on the disk.
     Import this module only where a profile is read or written: `home.has_profile` answers without it.
 """
@@ -11,10 +12,12 @@ Conventions:
 from __future__ import annotations
 
 import json
+import secrets
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -29,11 +32,20 @@ from cocreate.taste.events import Event, HeardItem, check_profile_name, utc_now
 from cocreate.taste.features import FeatureVector
 from cocreate.taste.home import DATABASE_NAME, database_url, home_folder
 from cocreate.taste.migrate import is_current, upgrade
-from cocreate.taste.schema import EVENTS, ITEMS, PROFILES
+from cocreate.taste.schema import EVENTS, FITS, ITEMS, PROFILES
 
 BUSY_TIMEOUT_S = 10.0
 _MANY = 500  # names in one question: SQLite takes no more than 999 on old builds
 _ITEM_COLUMNS = tuple(column for column in ITEMS.c if column.name not in ("id", "listed", "work"))
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFit:
+    """A fit by its ``stamp``, and of how many ``listeners`` and ``events`` it was learned."""
+
+    stamp: str
+    listeners: int
+    events: int
 
 
 class Store:
@@ -162,8 +174,10 @@ class Store:
         owner = sa.select(PROFILES.c.id).where(PROFILES.c.name == profile).scalar_subquery()
         with self._transaction() as connection:
             where = (EVENTS.c.profile == owner) & (EVENTS.c.id == event)
+            connection.execute(sa.delete(FITS))
             gone = connection.execute(sa.delete(EVENTS).where(where)).rowcount
             self._sweep(connection)
+        self._drop_fits()
         if gone == 0:
             raise InputError(
                 f"profile {profile!r} must have event {event} for it to be forgotten; see `profile export`"
@@ -179,9 +193,11 @@ class Store:
         check_profile_name(name)
         owner = sa.select(PROFILES.c.id).where(PROFILES.c.name == name).scalar_subquery()
         with self._transaction() as connection:
+            connection.execute(sa.delete(FITS))
             connection.execute(sa.delete(EVENTS).where(EVENTS.c.profile == owner))
             gone = connection.execute(sa.delete(PROFILES).where(PROFILES.c.name == name)).rowcount
             self._sweep(connection)
+        self._drop_fits()
         if gone == 0:
             known = ", ".join(self.profiles()) or "none yet"
             raise InputError(f"a profile must exist to be deleted, got {name!r}; there are: {known}")
@@ -198,21 +214,92 @@ class Store:
             for ids in _pieces([item.id for item in items]):
                 where = ITEMS.c.id.in_(ids) & ITEMS.c.listed.is_(None)
                 new += connection.execute(sa.update(ITEMS).where(where).values(listed=utc_now())).rowcount
+            if new:  # a file may be what a name in somebody's history stands for
+                connection.execute(sa.delete(FITS))
             return new
 
-    def catalogue(self) -> tuple[HeardItem, ...]:
-        """The items of the catalogue, in a fixed order.
+    def catalogue(self, *, most: int | None = None) -> tuple[HeardItem, ...]:
+        """The items of the catalogue, in a fixed order; with ``most`` so many from all over it, the same each time.
 
         Raises:
             FileError: if the database is broken.
         """
         query = sa.select(*_ITEM_COLUMNS, ITEMS.c.id.label("item_id")).where(ITEMS.c.listed.is_not(None))
+        query = query.order_by(ITEMS.c.listed, ITEMS.c.id)
+        if most is not None:  # an id is a hash after its first letter
+            ids = sa.select(ITEMS.c.id).where(ITEMS.c.listed.is_not(None))
+            query = query.where(ITEMS.c.id.in_(ids.order_by(sa.func.substr(ITEMS.c.id, 2), ITEMS.c.id).limit(most)))
         with self._transaction(writes=False) as connection:
-            rows = connection.execute(query.order_by(ITEMS.c.listed, ITEMS.c.id)).all()
+            rows = connection.execute(query).all()
         try:
             return tuple(item_of(row, row.item_id) for row in rows)
         except (ValueError, TypeError, AttributeError) as error:
             raise self._broken(str(error)) from error
+
+    def told(self) -> Mapping[str, int]:
+        """How many events each profile has: a count, nothing is read.
+
+        Raises:
+            FileError: if the database is broken.
+        """
+        query = sa.select(PROFILES.c.name, sa.func.count(EVENTS.c.id)).join_from(PROFILES, EVENTS, isouter=True)
+        with self._transaction(writes=False) as connection:
+            rows = connection.execute(query.group_by(PROFILES.c.name)).all()
+        return {name: int(count) for name, count in rows}
+
+    def begin_fit(self, profile: str, *, listeners: int, events: int) -> str:
+        """Say that a fit for a profile will be learned of so much; to be called before histories are read.
+
+        Returns:
+            Its stamp, for `keep_fit`: a fit that was begun before anything was forgotten cannot be kept.
+
+        Raises:
+            FileError: if the database is broken or stays locked.
+        """
+        stamp = secrets.token_hex(8)
+        row = {"stamp": stamp, "listeners": listeners, "events": events, "body": None}
+        values = [sa.literal(value, FITS.c[name].type) for name, value in row.items()]
+        owner = sa.select(PROFILES.c.id, *values).where(PROFILES.c.name == profile)
+        with self._transaction() as connection:
+            query = self._insertion(connection, FITS).from_select(["profile", *row], owner)
+            connection.execute(query.on_conflict_do_update(index_elements=["profile"], set_=row))
+        return stamp
+
+    def keep_fit(self, stamp: str, body: bytes) -> bool:
+        """Keep what was learned; False where it must not be: something was forgotten meanwhile, or a newer was begun.
+
+        Raises:
+            FileError: if the database is broken or stays locked.
+        """
+        with self._transaction() as connection:
+            query = sa.update(FITS).where(FITS.c.stamp == stamp).values(body=body)
+            return connection.execute(query).rowcount > 0
+
+    def kept_fit(self, profile: str) -> KeptFit | None:
+        """What is kept for a profile, if anything is.
+
+        Raises:
+            FileError: if the database is broken.
+        """
+        query = sa.select(FITS.c.stamp, FITS.c.listeners, FITS.c.events).join_from(FITS, PROFILES)
+        with self._transaction(writes=False) as connection:
+            row = connection.execute(query.where(PROFILES.c.name == profile, FITS.c.body.is_not(None))).one_or_none()
+        return None if row is None else KeptFit(*row)
+
+    def fit_body(self, stamp: str) -> bytes | None:
+        """What was kept by this stamp; None where it is gone.
+
+        Raises:
+            FileError: if the database is broken.
+        """
+        with self._transaction(writes=False) as connection:
+            found: bytes | None = connection.execute(sa.select(FITS.c.body).where(FITS.c.stamp == stamp)).scalar()
+        return found
+
+    def _drop_fits(self) -> None:
+        """Once more after forgetting: of a fit that was begun on a server before the other programs could see it."""
+        with self._transaction() as connection:
+            connection.execute(sa.delete(FITS))
 
     def _files_of(self, connection: sa.Connection, works: Sequence[str]) -> Mapping[str, HeardItem]:
         found: dict[str, HeardItem] = {}
@@ -241,7 +328,7 @@ class Store:
         self, connection: sa.Connection, table: sa.Table, rows: dict[str, Any] | list[dict[str, Any]], *, nothing: bool
     ) -> int:
         """Insert; where a row is there already do nothing, or (with ``nothing`` off) write it anew by its id."""
-        query: Any = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+        query = self._insertion(connection, table)
         if nothing:
             query = query.on_conflict_do_nothing()
         else:
@@ -250,6 +337,10 @@ class Store:
                 index_elements=["id"], set_={name: query.excluded[name] for name in names}
             )
         return connection.execute(query, rows).rowcount
+
+    @staticmethod
+    def _insertion(connection: sa.Connection, table: sa.Table) -> Any:
+        return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
 
     @staticmethod
     def _count(connection: sa.Connection, owner: int) -> int:

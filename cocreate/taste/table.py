@@ -10,10 +10,10 @@ Conventions:
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ from cocreate.taste.feature_table import FEATURES
 from cocreate.taste.features import DEFAULT_SCALE, FeatureScale, FeatureVector
 
 Singles: TypeAlias = npt.NDArray[np.float32]
+T = TypeVar("T")
 
 _TRAIT_BLOCKS = (TRAITS, AUDIO, TEXT)
 _EDGES = (0, *accumulate(map(len, (FEATURES, *_TRAIT_BLOCKS))))
@@ -42,8 +43,8 @@ for _block in BLOCKS:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something to rank. ``style_fit``, ``quality``, ``novelty``, ``crowd`` and ``scene`` lie in [0, 1]; None is not
-    known. ``crowd`` is what other listeners' histories say, ``scene`` how well its mood suits the moment.
+    """Something to rank. ``style_fit``, ``quality``, ``novelty`` and ``scene`` lie in [0, 1]; None is not known.
+    ``scene`` is how well its mood suits the moment.
     """
 
     id: str
@@ -54,11 +55,10 @@ class Item:
     title: str = ""
     traits: tuple[tuple[str, float], ...] = ()
     words: tuple[str, ...] = ()
-    crowd: float | None = None
     scene: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("style_fit", "quality", "novelty", "crowd", "scene"):
+        for name in ("style_fit", "quality", "novelty", "scene"):
             value = getattr(self, name)
             if value is not None and not 0.0 <= value <= 1.0:
                 raise InputError(f"{name} must be in 0..1 or None, got {value}")
@@ -79,11 +79,12 @@ class ItemTable:
     known: Singles  # (n, blocks)
     vocabulary: dict[str, int]
     words: sp.csr_matrix  # (n, words), rows of length 1
-    parts: dict[str, Singles]  # style, quality, novelty, crowd, scene: (n,)
+    parts: dict[str, Singles]  # style, quality, novelty, scene: (n,)
     titles: Sequence[str]
     heard: Singles  # 1 where anything is known in any block: (n,)
     _squares: Singles
     _likeness: OrderedDict[str, Singles] = field(default_factory=OrderedDict)
+    _once: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, items: Sequence[Item], scale: FeatureScale = DEFAULT_SCALE) -> ItemTable:
@@ -120,6 +121,15 @@ class ItemTable:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What ``make`` computes of this table, kept for the next ranking until something of another name is."""
+        if name not in self._once:
+            found = make()
+            self._once.clear()
+            self._once[name] = found
+        kept: T = self._once[name]
+        return kept
 
     def likeness(self, name: str, values: Singles, known: Singles) -> Singles:
         """How like each row is to a heard item, in [0, 1]; 0 where they were heard in nothing alike. Shape (n,)."""
@@ -166,7 +176,7 @@ def facts_of(item: HeardItem) -> tuple[str, ...]:
 
 
 _NOTHING = FeatureVector((None,) * len(FEATURES))
-_PARTS = {"style": "style_fit", "quality": "quality", "novelty": "novelty", "crowd": "crowd", "scene": "scene"}
+_PARTS = {"style": "style_fit", "quality": "quality", "novelty": "novelty", "scene": "scene"}
 
 
 def _words_of(rows: Sequence[Sequence[str]]) -> tuple[dict[str, int], sp.csr_matrix]:
