@@ -145,13 +145,14 @@ def _warm(hetrec: HetRec, seed: int) -> list[_Row]:
     for name, scores in warm_baselines(plays, seed):
         note(name, scores)
     left, practised = split_histories(plays, _REHEARSAL + seed)
-    hybrid = Hybrid(rehearsal=Rehearsal(left, practised, hetrec.tags.counts(known & hetrec.tags.not_of(practised))))
-    hybrid.fit(plays, content)
-    als = hybrid.warm[-1].score(plays)
+    apart = hetrec.tags.counts(known & hetrec.tags.not_of(practised))
+    hybrid = Hybrid(rehearsal=Rehearsal(by_rank(left, 1.0), practised, apart))
+    hybrid.fit(ranked, content)
+    als = hybrid.warm[-1].score(ranked)
     note("iALS", als)
     blend = standard(kept["EASE"], plays) + standard(als, plays) + 0.3 * standard(kept["content cosine"], plays)
     note("z(EASE) + z(iALS) + .3 z(content)", blend.astype(np.float32))
-    note(HYBRID, hybrid.score(plays))
+    note(HYBRID, hybrid.score(ranked))
     return rows
 
 

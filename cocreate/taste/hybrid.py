@@ -22,7 +22,16 @@ import scipy.sparse as sp
 from cocreate.taste.factors import ImplicitALS
 from cocreate.taste.kernel import ContentKernel
 from cocreate.taste.neural import Rehearsal, learn_order, order_values, reordered
-from cocreate.taste.recommenders import ContentCosine, Places, Recommender, Sparse, best
+from cocreate.taste.recommenders import (
+    ContentCosine,
+    Ease,
+    ItemNeighbours,
+    Places,
+    Recommender,
+    Sparse,
+    UserNeighbours,
+    best,
+)
 from cocreate.taste.table import Singles
 
 TRUST = 0.5  # listeners at which an item's histories say as much as its content
@@ -42,6 +51,7 @@ class Hybrid(Recommender):
         warm: collaborative voices.
         cold: the regression on content.
         neural: whether a network orders the best anew, given `FEWEST_TO_REHEARSE` listeners; doubles the time of a fit.
+        witnesses: further voices that the network alone listens to.
         rehearsal: what it learns from; None holds out a fifth of each history. To be given where the content tells who
             heard what (tags), so that it can be described without what is held out.
     """
@@ -55,12 +65,14 @@ class Hybrid(Recommender):
         warm: Sequence[Recommender] | None = None,
         cold: ContentKernel | None = None,
         neural: bool = True,
+        witnesses: Sequence[Recommender] | None = None,
         rehearsal: Rehearsal | None = None,
     ) -> None:
         super().__init__()
         self.neural, self.rehearsal = neural, rehearsal
         self.warm = [ImplicitALS(factors=size, seed=seed) for seed, size in enumerate(SIZES)] if warm is None else warm
         self.cold = ContentKernel() if cold is None else cold
+        self.witnesses = _witnesses() if witnesses is None else witnesses
         self.like = ContentCosine()
 
     def _learned(self, plays: Sparse, content: Sparse | None) -> dict[str, npt.NDArray[Any]]:
@@ -68,17 +80,19 @@ class Hybrid(Recommender):
         order = {}
         if self.neural and plays.shape[0] >= FEWEST_TO_REHEARSE:
             order = self._rehearsed(self.rehearsal or Rehearsal.of(plays, content))
-        for model in self.warm:
-            model.fit(plays)
-        self.cold.fit(plays, content)
-        facts = self.cold.facts(sp.csr_matrix(content))
-        self.like.fit(plays, facts)
+        self._fit_voices(plays, content, witnesses=bool(order))
         return {
             "items": np.array(plays.shape[1]), "listeners": np.asarray((plays > 0).sum(axis=0)).ravel(),
             "described": np.log1p(np.asarray(content.sum(axis=1), dtype=np.float32).ravel()),
             **{f"order_{name}": value for name, value in order.items()},
             **{f"{name}{k}": v for name, part in self._parts() for k, v in part.state.items()},
         }  # fmt: skip
+
+    def _fit_voices(self, plays: Sparse, content: Sparse, *, witnesses: bool) -> None:
+        self.cold.fit(plays, content)
+        self.like.fit(plays, self.cold.facts(sp.csr_matrix(content)))
+        for model in (*self.warm, *(self.witnesses if witnesses else ())):
+            model.fit(plays)
 
     def load(self, path: Path) -> Recommender:
         """Read what `save` wrote, all parts."""
@@ -99,7 +113,8 @@ class Hybrid(Recommender):
         found, voices = self._blend(histories)
         rows = np.flatnonzero(np.diff(histories.indptr) >= FEWEST_HEARD)
         if "order_mean" in self.state and rows.size:
-            candidates, evidence = self._evidence(found[rows], [voice[rows] for voice in voices], histories[rows])
+            voices = [voice[rows] for voice in voices]
+            candidates, evidence = self._evidence(found[rows], voices, histories[rows])
             state = {name.removeprefix("order_"): v for name, v in self.state.items() if name.startswith("order_")}
             found[rows] = reordered(found[rows], candidates, order_values(state, evidence))
         return found
@@ -116,21 +131,28 @@ class Hybrid(Recommender):
         return found, [*warm, standard(cold, histories), standard(like, histories)]
 
     def _evidence(self, blend: Singles, voices: Sequence[Singles], histories: Sparse) -> tuple[Places, Singles]:
-        """Each listener's best by the blend, (n, C), and what is known of them, (n, C, E)."""
+        """Each listener's best by the blend, (n, C), and what is known of them, witnesses' voices too, (n, C, E)."""
         shown = blend.copy()
         shown[histories.nonzero()] = -np.inf
         counts = np.diff(histories.indptr)
         candidates = best(shown, max(1, min(CANDIDATES, self.items - int(counts.max(initial=0)))))
         ranks = np.log1p(np.arange(candidates.shape[1], dtype=np.float32))
         columns = [np.take_along_axis(one, candidates, axis=1) for one in (*voices, blend)]
+        columns += [
+            np.take_along_axis(standard(model.score(histories), histories), candidates, axis=1)
+            for model in self.witnesses
+        ]
         columns += [np.log1p(self.state["listeners"])[candidates], self.state["described"][candidates]]
         columns += [np.broadcast_to(some, candidates.shape) for some in (np.log1p(counts)[:, None], ranks)]
         return candidates, np.stack(columns, axis=-1, dtype=np.float32)
 
     def _rehearsed(self, rehearsal: Rehearsal) -> dict[str, npt.NDArray[Any]]:
         """The network, learned on what models say that were fitted without what was held out."""
-        twin = Hybrid(warm=deepcopy(self.warm), cold=deepcopy(self.cold), neural=False)
+        warm, cold, witnesses = deepcopy((self.warm, self.cold, self.witnesses))
+        twin = Hybrid(warm=warm, cold=cold, witnesses=witnesses, neural=False)
         twin.fit(rehearsal.left, rehearsal.content)
+        for model in witnesses:
+            model.fit(rehearsal.left)
         blend, voices = twin._blend(rehearsal.left)
         candidates, evidence = twin._evidence(blend, voices, rehearsal.left)
         long_enough = np.diff(rehearsal.left.indptr) >= FEWEST_HEARD
@@ -158,7 +180,15 @@ class Hybrid(Recommender):
     def _parts(self) -> list[tuple[str, Recommender]]:
         """Every model with the start of its names in the state."""
         return [*((f"warm{place}_", model) for place, model in enumerate(self.warm)),
+                *((f"witness{place}_", model) for place, model in enumerate(self.witnesses)),
                 ("cold_", self.cold), ("like_", self.like)]  # fmt: skip
+
+
+def _witnesses() -> list[Recommender]:
+    """Voices that err otherwise than the blend's: bolder and shyer factors, two kinds of EASE, neighbours."""
+    bold, shy = ImplicitALS(unheard=0.02, seed=len(SIZES)), ImplicitALS(factors=64, unheard=0.3, seed=len(SIZES) + 1)
+    eases = (Ease(ridge=300.0, damping=0.5), Ease(ridge=10.0, damping=0.0))
+    return [bold, shy, *eases, ItemNeighbours(), UserNeighbours()]
 
 
 def standard(scores: Singles, histories: Sparse) -> Singles:
