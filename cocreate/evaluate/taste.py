@@ -2,11 +2,12 @@
 
 Conventions:
     HetRec Last.fm-2k, random splits by seed, full ranking without what was heard. *Warm*: a fifth of each listener's
-    artists held out. *Cold*: a fifth of the artists held out whole; tags are the content, and a listener's own tags on
-    a held-out artist never help to rank it for them; the draw is of all artists, and again of those with five listeners
-    or more, whose popularity and cosine lie nearer to the stated ones. *Unseen*: a fifth of the listeners held out too,
-    of whom k likes are known; the tags of all held-out listeners are left out whole. Hyper-parameters were chosen on
-    validation parts of the training part of split 0. ``goal`` and ``stated`` are the figures that were set before.
+    artists held out; the hybrid's network rehearses on a part of what is left. *Cold*: a fifth of the artists held out
+    whole; tags are the content, and a listener's own tags on a held-out artist never help to rank it for them.
+    *Unseen*: a fifth of the listeners held out too, of whom k likes are known; the tags of all held-out listeners are
+    left out whole. Cold and unseen draw of all artists, and again of those with five listeners or more, where
+    popularity and cosine lie nearer to the stated ones. Hyper-parameters were chosen on validation parts of the
+    training part of split 0. ``goal`` and ``stated`` are the figures that were set before.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from cocreate.taste.table import Singles
 PARTS = ("warm", "cold", "unseen")
 LIKES = (3, 5, 10, 20)
 _REHEARSAL = 2_000  # seeds of what the hybrid holds out of its own training part
-KNOWN, _FEWEST = "cold, of five listeners or more", 5
+_OF_KNOWN, _FEWEST = ", of five listeners or more", 5
 HYBRID, EXPOSED = "hybrid", "hybrid, last places for the unshown"
 _STATED = {
     ("warm", "popularity"): (0.097, 0.105), ("warm", "item-kNN"): (0.237, 0.229), ("warm", "user-kNN"): (0.238, 0.234),
@@ -84,7 +85,7 @@ class TasteReport:
                 cells = "".join(f"{found.mean(m):>9.3f} ±{found.half_width(m):.3f}" for m in METRICS)
                 stated = _STATED.get((case.split(",", maxsplit=1)[0], name))
                 lines.append(f"{name:<36}{cells}" + (f"  {stated[0]:.3f}, {stated[1]:.3f}" if stated else ""))
-            goal = GOALS.get("cold" if case == KNOWN else case)
+            goal = GOALS.get(case.replace(_OF_KNOWN, ""))
             if goal:
                 lines.append(f"goal: {goal[0]:.3f}" + (f", {goal[1]:.2f}" if goal[1] else ""))
             lines.append("")
@@ -157,7 +158,7 @@ def _warm(hetrec: HetRec, seed: int) -> list[_Row]:
 
 
 def _cold(hetrec: HetRec, seed: int) -> list[_Row]:
-    return [*_cold_case("cold", hetrec, seed), *_cold_case(KNOWN, hetrec, seed, fewest=_FEWEST)]
+    return [*_cold_case("cold", hetrec, seed), *_cold_case(f"cold{_OF_KNOWN}", hetrec, seed, fewest=_FEWEST)]
 
 
 def _cold_case(case: str, hetrec: HetRec, seed: int, *, fewest: int = 0) -> list[_Row]:
@@ -199,7 +200,11 @@ def _cold_case(case: str, hetrec: HetRec, seed: int, *, fewest: int = 0) -> list
 
 
 def _unseen(hetrec: HetRec, seed: int) -> list[_Row]:
-    cold = split_items(hetrec.plays, seed)
+    return [*_unseen_case("unseen", hetrec, seed), *_unseen_case(f"unseen{_OF_KNOWN}", hetrec, seed, fewest=_FEWEST)]
+
+
+def _unseen_case(case: str, hetrec: HetRec, seed: int, *, fewest: int = 0) -> list[_Row]:
+    cold = split_items(hetrec.plays, seed, fewest=fewest)
     people = np.random.default_rng(1_000 + seed).permutation(hetrec.plays.shape[0])
     others = np.sort(people[: len(people) // 5])
     plays, _ = _without_items(hetrec.plays, cold)
@@ -218,7 +223,7 @@ def _unseen(hetrec: HetRec, seed: int) -> list[_Row]:
             ("content cosine", cosine), ("content kernel", scores), (HYBRID, Hybrid.blended(scores, cosine, histories)),
         ):  # fmt: skip
             shown = _only(values, cold, histories)
-            rows.append((f"unseen, {count} likes", name, measure(shown, held, heard=histories, content=content)))
+            rows.append((f"{case}, {count} likes", name, measure(shown, held, heard=histories, content=content)))
     return rows
 
 
