@@ -47,7 +47,7 @@ def main() -> None:
                 continue
             counts[rhythm] += 1
             book, year = BOOKS[row["collection"]]
-            title = row["title"].split(" -- ")[0].split(", ")[0].strip().lower()
+            title = row["title"].split(" -- ")[0].split(", ")[0].strip(' "').lower()
             rows.append((name, capwords(title), "traditional", book, rhythm, year))
     with (HERE / "tracks.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
