@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cocreate.taste.feeling import feeling
 
@@ -106,6 +107,7 @@ class Opinion:
     text: str
 
 
+@lru_cache(maxsize=2_000)  # a listener's comments are read for each ranking
 def opinions(text: str) -> tuple[Opinion, ...]:
     """What a comment says, clause by clause; a clause that says nothing is left out."""
     found: list[Opinion] = []

@@ -14,7 +14,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import log2
+from math import isfinite, log2
 
 import numpy as np
 
@@ -79,7 +79,8 @@ class FeatureVector:
     def __post_init__(self) -> None:
         if len(self.values) != len(FEATURE_NAMES):
             raise InputError(f"a feature vector must have {len(FEATURE_NAMES)} values, got {len(self.values)}")
-        if any(value is not None and not np.isfinite(value) for value in self.values):
+        total = sum(filter(None, self.values))  # not finite where one of them is not: one look at many
+        if not isfinite(total) and not all(isfinite(value) for value in self.values if value is not None):
             raise InputError("a feature must be a finite number or None, got NaN or infinity")
 
     def __getitem__(self, name: str) -> float | None:
@@ -88,7 +89,7 @@ class FeatureVector:
     @classmethod
     def from_dict(cls, table: Mapping[str, float | None]) -> FeatureVector:
         """A vector from name to value; None where a name is missing (a file written before the feature came)."""
-        return cls(tuple(table.get(name) for name in FEATURE_NAMES))
+        return cls(tuple(map(table.get, FEATURE_NAMES)))
 
     def as_dict(self) -> dict[str, float | None]:
         """Name to value, in the fixed order."""

@@ -126,7 +126,7 @@ def words_say(lower: str) -> float:
     score -= len(_NOT_ENOUGH.findall(lower))
     taken: set[int] = set()
     for table, sign in ((_GOOD_ZH, 1), (_BAD_ZH, -1)):
-        for word_zh in sorted(table, key=len, reverse=True):
+        for word_zh in sorted((word for word in table if word in lower), key=len, reverse=True):
             for found in re.finditer(re.escape(word_zh), lower):
                 places = set(range(found.start(), found.end()))
                 if places & taken:

@@ -153,17 +153,21 @@ def feature_words(effects: Floats, *, most: int, directions: Floats | None = Non
     """
     towards = effects if directions is None else directions
     table = WIDE[: len(effects)]
-    words = [f.high if towards[place] > 0 else f.low for place, f in enumerate(table)]
-    sizes = np.abs(effects) * [_ABSENCE_COUNTS if word.startswith(_ABSENCE_WORDS) else 1.0 for word in words]
+    clear = np.flatnonzero(np.abs(effects) >= _CLEAR_EFFECT).tolist()
+    words = {place: table[place].high if towards[place] > 0 else table[place].low for place in clear}
+    sizes = {
+        place: abs(effects[place]) * (_ABSENCE_COUNTS if word.startswith(_ABSENCE_WORDS) else 1.0)
+        for place, word in words.items()
+    }
     chosen: list[str] = []
     families: Counter[str] = Counter()
-    for place in np.argsort(-sizes, kind="stable"):
-        family = table[int(place)].group
+    for place in sorted(clear, key=lambda place: -sizes[place]):
+        family = table[place].group
         if sizes[place] < _CLEAR_EFFECT or len(chosen) == most:
             break
         if families[family] < _WORDS_A_GROUP:
             families[family] += 1
-            chosen.append(words[int(place)])
+            chosen.append(words[place])
     return chosen
 
 
