@@ -2,7 +2,8 @@
 
 Conventions:
     A file is heard once, when it is added; a track that is only named in a list is known by its words. The same music
-    as a file and as a fresh idea gets the same score. Recommending reads the catalogue, never the files.
+    as a file and as a fresh idea gets the same score. Recommending reads the catalogue, never the files, and reads it
+    once: a `Collection` keeps it until it changes.
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ from cocreate.model.checkpoint import Checkpoint, open_checkpoint
 from cocreate.music.song import Song
 from cocreate.ranking import about, heard_of, item_of
 from cocreate.shelf import read_styled
-from cocreate.taste.content import mood_fit, mood_place
+from cocreate.taste.catalogue import Catalogue, read_catalogue
+from cocreate.taste.content import mood_fit
 from cocreate.taste.diversity import Choice, choose
 from cocreate.taste.events import Event, HeardItem, check_profile_name
-from cocreate.taste.example import example_items, unstored_events
+from cocreate.taste.example import unstored_events
 from cocreate.taste.features import DEFAULT_SCALE, FeatureScale
+from cocreate.taste.packed import stamp_of
 from cocreate.taste.profile import Profile
 from cocreate.taste.scorer import Scorer
 from cocreate.taste.store import Store
@@ -67,6 +70,7 @@ class Collection:
         self.profile_name = check_profile_name(profile)
         self._checkpoint_name = checkpoint
         self.store = Store(home)
+        self._kept: Catalogue | None = None
 
     @cached_property
     def _checkpoint(self) -> Checkpoint:
@@ -198,17 +202,15 @@ class Collection:
         if not 1 <= n <= 1000:  # noqa: PLR2004 - a list for a person
             raise InputError(f"n must be in 1..1000, got {n}")
         mood_fit(None, scene=scene, mood=mood)  # refuses unknown words before anything is read
-        found = self._shown()
-        profile = self.profile
-        met = {p.item.id for p in profile.preferences}
-        skipped = {p.item.id for p in profile.disliked}
-        left = [item for item in found if item.id not in (met if new else skipped)]
-        if not left:
+        catalogue, profile = self._catalogue, self.profile
+        met = profile.preferences if new else profile.disliked
+        left_out = [catalogue.places[p.item.id] for p in met if p.item.id in catalogue.places]
+        if len(left_out) == len(catalogue):
             raise InputError("nothing is left to recommend: everything in the catalogue was met or skipped")
-        items = [item_of(item, self._row, scene=_scene_fit(item, scene, mood)) for item in left]
         return choose(
-            self._scorer(profile), ItemTable.of(items, self.scale), left, profile, n=n, kind=kind, diversity=diversity
-        )
+            self._scorer(profile), catalogue.suited(scene=scene, mood=mood), catalogue, profile,
+            left_out=left_out, n=n, kind=kind, diversity=diversity,
+        )  # fmt: skip
 
     def explain(self, path: Path) -> tuple[HeardItem, Choice]:
         """The score of one file for the listener, with its parts and the features that made it."""
@@ -221,13 +223,12 @@ class Collection:
         Raises:
             InputError: if the catalogue is empty.
         """
-        heard = self.hear(path)
-        others = [item for item in self._shown() if item.id != heard.id]
-        table = ItemTable.of([Item.of(item) for item in others], self.scale)
+        heard, catalogue = self.hear(path), self._catalogue
         mine = ItemTable.of([Item.of(heard)], self.scale)
-        likeness = table.likeness(heard.id, mine.wide[0], mine.known[0])
-        order = np.argsort(-likeness, kind="stable")[:n]
-        return tuple((others[int(i)], float(likeness[i])) for i in order if likeness[i] > 0)
+        likeness = catalogue.table.some_alike(mine.wide[0], mine.known[0])
+        order = np.argsort(-likeness, kind="stable")[: n + 1]
+        rows = [int(row) for row in order if likeness[row] > 0 and catalogue.table.ids[row] != heard.id][:n]
+        return tuple((item, float(likeness[row])) for row, item in zip(rows, catalogue.items(rows), strict=True))
 
     def comment(self, paths: Sequence[Path], *, text: str) -> Profile:
         """Store that the listener likes these files and, if there is a text, said it of them.
@@ -248,12 +249,14 @@ class Collection:
         (score,) = self._scorer(self.profile).explained(table, [0])
         return Choice(1, heard, score.value, score.parts, score.reason)
 
-    def _shown(self) -> Sequence[HeardItem]:
-        """The catalogue; the samples' where the listener's own is empty, so that there is always something to hear."""
-        found = self.store.catalogue() or example_items()
-        if not found:
+    @property
+    def _catalogue(self) -> Catalogue:
+        """The catalogue as it is now; read again only where it has changed, be it by another program."""
+        if self._kept is None or self._kept.stamp != stamp_of(self.store):
+            self._kept = read_catalogue(self.store, scale=self.scale, row=self._row)
+        if not len(self._kept):
             raise InputError("the catalogue is empty; `cocreate catalog add FOLDER` fills it")
-        return found
+        return self._kept
 
     def _scorer(self, profile: Profile) -> Scorer:
         """The one scorer, with what the histories of the other listeners in the database say."""
@@ -265,12 +268,6 @@ class Collection:
 def song_item(song: Song, collection: Collection) -> HeardItem:
     """The item of a fresh song, as a catalogue would hear it."""
     return heard_of(song, collection._known.longest_match(song.melody.notes), collection._row)  # noqa: SLF001
-
-
-def _scene_fit(item: HeardItem, scene: str | None, mood: str | None) -> float | None:
-    if scene is None and mood is None:
-        return None
-    return mood_fit(mood_place(item.features, item.traits), scene=scene, mood=mood)
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:

@@ -17,6 +17,7 @@ from cocreate.judge.novelty import Match
 from cocreate.music.song import Song
 from cocreate.music.theory import chord_symbol, estimate_key, key_name
 from cocreate.taste.about import text_traits
+from cocreate.taste.content import JUDGED
 from cocreate.taste.events import HeardItem
 from cocreate.taste.features import FeatureScale
 from cocreate.taste.profile import Profile
@@ -25,7 +26,7 @@ from cocreate.taste.scorer import Item, Scorer, rerank_diverse, style_fit
 if TYPE_CHECKING:
     from cocreate.taste.crowd import Crowd
 
-QUALITY, NOVELTY = "quality", "novelty"  # what a catalogue's item remembers of how it was judged
+QUALITY, NOVELTY = JUDGED  # what a catalogue's item remembers of how it was judged
 
 
 @dataclass(frozen=True, slots=True)

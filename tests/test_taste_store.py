@@ -10,8 +10,10 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,9 +21,13 @@ import sqlalchemy as sa
 
 from cocreate.errors import FileError, InputError
 from cocreate.music.song import Note, Part, Song
+from cocreate.taste import packed
+from cocreate.taste.catalogue import Catalogue, read_catalogue
 from cocreate.taste.events import Event, HeardItem
+from cocreate.taste.features import DEFAULT_SCALE
 from cocreate.taste.home import has_profile
 from cocreate.taste.imports import import_history
+from cocreate.taste.packed import stamp_of
 from cocreate.taste.profile import Profile
 from cocreate.taste.schema import EVENTS, HEAD, META
 from cocreate.taste.store import KeptFit, Store
@@ -127,6 +133,46 @@ def test_a_name_in_a_history_is_joined_to_the_file_of_the_catalogue(store):
     assert store.list_items([file]) == 0
     assert store.events("me")[0].item == file
     assert store.catalogue() == (file,)
+
+
+def read(store: Store) -> Catalogue:
+    return read_catalogue(store, scale=DEFAULT_SCALE, row={})
+
+
+def test_a_ranking_reads_the_catalogue_as_it_is_on_either_database(store):
+    store.list_items([tune(place, artist="Ann", style="folk") for place in range(3)])
+    first = read(store)
+    assert read(Store()).table.wide.tobytes() == first.table.wide.tobytes()
+    assert first.items([2, 0]) == [store.catalogue()[2], store.catalogue()[0]]
+    store.add_event("me", Event("keep", tune(1, artist="Ann", style="folk")))
+    store.add_event("me", Event("keep", tune(7)))
+    assert stamp_of(store) == first.stamp
+    Store().add_event("you", Event("keep", tune(1, artist="Bea")))
+    assert stamp_of(store) != first.stamp
+    assert sorted(read(store).artists) == ["Ann", "Ann", "Bea"]
+    store.list_items([tune(7)])
+    assert len(read(store)) == 4
+
+
+def test_what_changes_while_it_is_packed_is_not_kept_as_it_was(store, monkeypatch):
+    store.list_items([tune()])
+    others: list[threading.Thread] = []
+    real = packed.packed
+
+    def slow(item):
+        change = threading.Thread(target=lambda: Store().list_items([replace(tune(), style="polka")]))
+        change.start()
+        change.join(0.5)  # it waits for us: the row is locked
+        others.append(change)
+        return real(item)
+
+    monkeypatch.setattr(packed, "packed", slow)
+    first = read(store)
+    for change in others:
+        change.join(20)
+    monkeypatch.setattr(packed, "packed", real)
+    assert list(read(store).styles) == ["polka"]
+    assert stamp_of(store) != first.stamp
 
 
 def test_what_is_forgotten_is_gone_and_the_catalogue_stays(store):
@@ -239,7 +285,7 @@ def test_a_database_of_the_first_version_becomes_a_new_one_with_its_events(tmp_p
 
 def test_a_newer_database_is_refused_in_one_line(tmp_path):
     store = Store(tmp_path)
-    with store._transaction() as connection:
+    with store.transaction() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(FileError, match="newer than"):
         Store(tmp_path)
@@ -288,7 +334,7 @@ def test_a_kill_in_the_middle_of_an_import_loses_nothing_that_was_reported(tmp_p
     child.wait(timeout=20)
     child.stdout.close()
     store = Store(home)
-    with store._transaction(writes=False) as connection:
+    with store.transaction(writes=False) as connection:
         kept = connection.execute(sa.select(sa.func.count()).select_from(EVENTS)).scalar_one()
     assert reported <= kept < len(rows)
     assert import_history(store, "me", path).stored == len(rows) - kept

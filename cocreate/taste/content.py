@@ -21,8 +21,9 @@ from cocreate.errors import InputError
 from cocreate.music.measures import Floats
 from cocreate.music.song import TICKS_PER_QUARTER, Note, Part, Song
 from cocreate.taste.feature_table import FEATURES, Feature
-from cocreate.taste.features import DEFAULT_SCALE, FeatureScale, FeatureVector, scaled
+from cocreate.taste.features import DEFAULT_SCALE, FeatureScale, FeatureVector
 
+JUDGED = ("quality", "novelty")  # how well made and how new, 0..1: remembered beside the traits
 MOODS = ("happy", "calm", "sad", "tense")
 SCENES: Mapping[str, tuple[float | None, float]] = {
     "work": (None, -0.2),
@@ -86,6 +87,7 @@ def _read(table: str) -> tuple[Feature, ...]:
 
 TRAITS, AUDIO, TEXT = _read(_TRAITS), _read(_AUDIO), _read(_TEXT)
 _EXTRA = (*TRAITS, *AUDIO, *TEXT)
+_EXTRA_NAMES = tuple(feature.name for feature in _EXTRA)
 WIDE: tuple[Feature, ...] = (*FEATURES, *_EXTRA)
 WIDE_NAMES = tuple(feature.name for feature in WIDE)
 WIDE_INDEX = {name: place for place, name in enumerate(WIDE_NAMES)}
@@ -95,11 +97,21 @@ _SPREADS = np.array([f.spread for f in _EXTRA])
 
 def wide(vector: FeatureVector, traits: Mapping[str, float], scale: FeatureScale = DEFAULT_SCALE) -> Floats:
     """The wide vector of an item, each value in [-3, 3]. Shape (len(WIDE),)."""
-    more = np.array([traits.get(f.name, np.nan) for f in _EXTRA], dtype=np.float64)
-    values: Floats = np.concatenate(
-        [scaled(vector, scale), np.clip(np.nan_to_num((more - _CENTRES) / _SPREADS), -_CLIP, _CLIP)]
-    )
+    values: Floats = wide_rows(np.array([raw_row(vector, traits)], dtype=np.float64), scale)[0]
     return values
+
+
+def raw_row(vector: FeatureVector, traits: Mapping[str, float]) -> tuple[float | None, ...]:
+    """Features and traits as they are, in the order of `WIDE`; None (in an array ``nan``) where not known."""
+    return (*vector.values, *map(traits.get, _EXTRA_NAMES))
+
+
+def wide_rows(raw: Floats, scale: FeatureScale = DEFAULT_SCALE) -> Floats:
+    """The wide vectors of many items from their raw features and traits, ``nan`` where not known. Shape (n, D)."""
+    centres, spreads = np.concatenate([scale.centre, _CENTRES]), np.concatenate([scale.spread, _SPREADS])
+    values: Floats = (raw - centres) / spreads
+    values[np.isnan(values)] = 0.0
+    return np.clip(values, -_CLIP, _CLIP, out=values)
 
 
 def traits_of(song: Song) -> dict[str, float]:
@@ -137,7 +149,9 @@ def instruments_of(song: Song) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def mood_place(vector: FeatureVector, traits: Mapping[str, float]) -> tuple[float, float] | None:
+def mood_place(
+    vector: FeatureVector | Mapping[str, float | None], traits: Mapping[str, float]
+) -> tuple[float, float] | None:
     """Valence and energy, each in [-1, 1], by rule; None where neither notes nor sound are known.
 
     Source:
@@ -164,17 +178,22 @@ def mood_fit(place: tuple[float, float] | None, *, scene: str | None = None, moo
         raise InputError(f"a scene must be one of {', '.join(SCENES)}, got {scene!r}")
     if mood is not None and mood not in MOODS:
         raise InputError(f"a mood must be one of {', '.join(MOODS)}, got {mood!r}")
-    if place is None:
-        return 0.5
+    return float(mood_fits(np.array([place or (np.nan, np.nan)]), scene=scene, mood=mood)[0])
+
+
+def mood_fits(places: Floats, *, scene: str | None, mood: str | None) -> Floats:
+    """The same for many moods, (n, 2), ``nan`` where not known. Shape (n,)."""
+    valences, energies = places.T
     fits = []
     if scene is not None:
         valence, energy = SCENES[scene]
-        gap = abs(place[1] - energy) if valence is None else (abs(place[0] - valence) + abs(place[1] - energy)) / 2
-        fits.append(1.0 - gap / 2)
+        gap = np.abs(energies - energy)
+        fits.append(1.0 - (gap if valence is None else (np.abs(valences - valence) + gap) / 2) / 2)
     if mood is not None:
         wanted = {"happy": (1, 1), "calm": (1, -1), "sad": (-1, -1), "tense": (-1, 1)}[mood]
-        fits.append((2.0 + place[0] * wanted[0] + place[1] * wanted[1]) / 4)
-    return float(np.mean(fits)) if fits else 0.5
+        fits.append((2.0 + valences * wanted[0] + energies * wanted[1]) / 4)
+    found: Floats = np.nan_to_num(np.mean(fits, axis=0), nan=0.5) if fits else np.full(len(places), 0.5)
+    return found
 
 
 def mood_name(place: tuple[float, float]) -> str:

@@ -14,18 +14,22 @@ Source:
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cocreate.errors import InputError
 from cocreate.taste.events import HeardItem
 from cocreate.taste.profile import Profile
 from cocreate.taste.scorer import Scorer
 from cocreate.taste.table import ItemTable, Singles
+
+if TYPE_CHECKING:
+    from cocreate.taste.catalogue import Catalogue
 
 SAME = 0.985  # likeness from which two tracks are one
 _POOL = 8  # tracks looked at for each place
@@ -60,9 +64,10 @@ class Choice:
 def choose(
     scorer: Scorer,
     table: ItemTable,
-    items: Sequence[HeardItem],
+    catalogue: Catalogue,
     profile: Profile,
     *,
+    left_out: Sequence[int] = (),
     n: int,
     kind: str = "tracks",
     diversity: float = 0.2,
@@ -70,7 +75,8 @@ def choose(
     """The ``n`` places of a list.
 
     Args:
-        table: the columns of ``items``.
+        table: that of the catalogue, or another of the same tracks.
+        left_out: rows that are not listed.
         kind: tracks, or what is grouped: artists, styles, albums.
         diversity: the dial.
 
@@ -80,20 +86,49 @@ def choose(
     if not 0.0 <= diversity <= 1.0:
         raise InputError(f"diversity must be in 0..1, got {diversity}")
     values = scorer.values(table)
+    values[list(left_out)] = -np.inf
     if kind != "tracks":
-        return _groups(scorer, table, items, values, kind=kind, n=n)
-    pool = np.argsort(-values, kind="stable")[: max(_LEAST_POOL, _POOL * n)]
-    order = _ordered(table, items, values, pool.tolist(), _style_shares(profile), n=n, diversity=diversity)
-    scores = scorer.explained(table, order)
+        found = _groups(catalogue, values, kind=kind)[:n]
+    else:
+        pool = _best(values, min(max(_LEAST_POOL, _POOL * n), len(table) - len(left_out)))
+        order = _ordered(table, catalogue, values, pool.tolist(), _style_shares(profile), n=n, diversity=diversity)
+        found = [_Place(row) for row in order]
+    rows = [place.row for place in found]
+    told = zip(found, catalogue.items(rows), scorer.explained(table, rows), strict=True)
     return tuple(
-        Choice(rank, items[row], one.value, one.parts, one.reason)
-        for rank, (row, one) in enumerate(zip(order, scores, strict=True), start=1)
+        Choice(
+            rank,
+            item,
+            one.value if place.value is None else place.value,
+            one.parts,
+            one.reason,
+            place.name,
+            place.tracks,
+        )
+        for rank, (place, item, one) in enumerate(told, start=1)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The track of a place; of a group its best, with the group's own value, name and number of tracks."""
+
+    row: int
+    value: float | None = None
+    name: str = ""
+    tracks: int = 1
+
+
+def _best(values: Singles, count: int) -> npt.NDArray[np.int64]:
+    """The rows of the ``count`` largest values, largest first, equal ones in their order."""
+    least = np.partition(values, len(values) - count)[len(values) - count]
+    rows = np.flatnonzero(values >= least)
+    return rows[np.argsort(-values[rows], kind="stable")[:count]]
 
 
 def _ordered(
     table: ItemTable,
-    items: Sequence[HeardItem],
+    catalogue: Catalogue,
     values: Singles,
     pool: list[int],
     shares: Mapping[str, float],
@@ -107,21 +142,22 @@ def _ordered(
     nearest = dict.fromkeys(pool, 0.0)
     left = list(pool)
     while left and len(chosen) < n:
-        gap = _divergence(shares, styles) if shares else 0.0
+        nearer = _nearer(shares, styles, {catalogue.styles[row] for row in left})
 
-        def worth(row: int, gap: float = gap) -> float:
+        def worth(row: int, nearer: Mapping[str, float] = nearer) -> float:
             if not diversity:
                 return float(values[row])
-            better = gap - _divergence(shares, styles + Counter([items[row].style])) if shares else 0.0
+            better = nearer[catalogue.styles[row]]
             return float((1 - diversity) * values[row] + diversity * (0.5 * better - 0.5 * nearest[row]))
 
         best = max(left, key=worth)
         left.remove(best)
-        if nearest[best] >= SAME or (items[best].work and items[best].artist and items[best].work in works):
+        work = catalogue.works[best]
+        if nearest[best] >= SAME or (work and catalogue.artists[best] and work in works):
             continue
         chosen.append(best)
-        works.add(items[best].work)
-        styles[items[best].style] += 1
+        works.add(work)
+        styles[catalogue.styles[best]] += 1
         for row, alike in zip(left, _likeness(table, best, left), strict=True):
             nearest[row] = max(nearest[row], float(alike))
     return chosen
@@ -143,34 +179,36 @@ def _style_shares(profile: Profile) -> Mapping[str, float]:
     return {style: weight / whole for style, weight in total.items()}
 
 
-def _divergence(shares: Mapping[str, float], styles: Counter[str]) -> float:
-    """How far a list's styles are from the listener's, 0 to 1."""
+def _nearer(shares: Mapping[str, float], styles: Counter[str], asked: Iterable[str]) -> dict[str, float]:
+    """How much nearer one more track of each style brings a list's styles to the listener's, in shares of the most."""
     size = styles.total()
-    most = log(1 / _SMOOTHING)
-    found = 0.0
-    for style, share in shares.items():
-        own = (1 - _SMOOTHING) * (styles[style] / size if size else 0.0) + _SMOOTHING * share
-        found += share * log(share / own)
-    return found / most
+    terms = {style: _divergence(share, styles[style], size) for style, share in shares.items()}
+    before = sum(terms.values())
+    terms = {style: _divergence(share, styles[style], size + 1) for style, share in shares.items()}
+    found = {}
+    for style in asked:
+        more = {style: _divergence(shares[style], styles[style] + 1, size + 1)} if style in shares else {}
+        found[style] = (before - sum((terms | more).values())) / log(1 / _SMOOTHING)
+    return found
 
 
-def _groups(
-    scorer: Scorer, table: ItemTable, items: Sequence[HeardItem], values: Singles, *, kind: str, n: int
-) -> tuple[Choice, ...]:
+def _divergence(share: float, count: int, size: int) -> float:
+    """What one style adds to how far a list's styles are from the listener's."""
+    own = (1 - _SMOOTHING) * (count / size if size else 0.0) + _SMOOTHING * share
+    return share * log(share / own)
+
+
+def _groups(catalogue: Catalogue, values: Singles, *, kind: str) -> list[_Place]:
     members: dict[str, list[int]] = defaultdict(list)
-    for row, item in enumerate(items):
-        name = {"artists": item.artist, "styles": item.style, "albums": item.album}[kind]
-        if name:
+    for row, name in enumerate(
+        {"artists": catalogue.artists, "styles": catalogue.styles, "albums": catalogue.albums}[kind]
+    ):
+        if name and values[row] > -np.inf:
             members[name].append(row)
     if not members:
         raise InputError(f"no track of the catalogue says its {kind}; `catalog add --metadata tracks.csv` can")
     ranked = []
     for name, rows in members.items():
         best = sorted(rows, key=lambda row: -values[row])[:_GROUP_TRACKS]
-        ranked.append((float(np.mean(values[best])), name, best[0], len(rows)))
-    ranked.sort(key=lambda one: (-one[0], one[1]))
-    scores = scorer.explained(table, [row for _, _, row, _ in ranked[:n]])
-    return tuple(
-        Choice(rank, items[row], value, one.parts, one.reason, name, tracks)
-        for rank, ((value, name, row, tracks), one) in enumerate(zip(ranked[:n], scores, strict=True), start=1)
-    )
+        ranked.append(_Place(best[0], float(np.mean(values[best])), name, len(rows)))
+    return sorted(ranked, key=lambda one: (-(one.value or 0.0), one.name))

@@ -16,7 +16,7 @@ from types import MappingProxyType
 import numpy as np
 
 from cocreate.music.measures import Floats
-from cocreate.taste.content import WIDE, WIDE_INDEX, wide
+from cocreate.taste.content import WIDE, WIDE_INDEX, raw_row, wide_rows
 from cocreate.taste.features import DEFAULT_SCALE, FeatureScale
 from cocreate.taste.profile import Preference, Profile
 from cocreate.taste.relevance import RELEVANCE
@@ -29,6 +29,7 @@ CALIBRATION: Mapping[str, tuple[float, float]] = MappingProxyType({"both": (1.37
 MOST_REFERENCES = 150  # heard items a side that the kernel looks at; the strongest
 _RIDGE = 10.0  # strong: ten pieces must not decide eighty features
 _PIECE = 2_048  # rows
+_WIDTHS = [block.stop - block.start for block in BLOCKS]
 _NEWTON_STEPS = 30
 _CONVERGED = 1e-6
 _KERNEL_GAIN = 8.0  # logits for one unit of similarity difference
@@ -117,14 +118,12 @@ class Taste:
 
     def nearest(self, table: ItemTable, place: int) -> tuple[Preference, float] | None:
         """The kept item that a row is most like, and how like."""
-        best: tuple[Preference, float] | None = None
-        for preference, row, known in zip(self.liked.items, self.liked.rows, self.liked.known, strict=True):
-            if preference.item.id == table.ids[place]:
-                continue
-            alike = _alike(table.wide[place], table.known[place], row, known)
-            if best is None or alike > best[1]:
-                best = (preference, alike)
-        return best
+        some = [i for i, preference in enumerate(self.liked.items) if preference.item.id != table.ids[place]]
+        if not some:
+            return None
+        alike = _alike(table.wide[place], table.known[place], self.liked.rows[some], self.liked.known[some])
+        best = int(np.argmax(alike))
+        return self.liked.items[some[best]], float(alike[best])
 
     def raw(self, table: ItemTable) -> Singles:
         """Taste before its calibration, (n,)."""
@@ -160,9 +159,9 @@ def _side(preferences: Sequence[Preference], style: str | None, scale: FeatureSc
 
     heard = [p for p in preferences if p.item.is_heard or p.item.traits]
     heard = sorted(heard, key=lambda p: -abs(p.weight))[: 4 * MOST_REFERENCES]
-    rows = np.array([wide(p.item.features, p.item.traits, scale) for p in heard]).reshape(-1, len(WIDE))
+    raw = np.array([raw_row(p.item.features, p.item.traits) for p in heard], dtype=np.float64).reshape(-1, len(WIDE))
     known = np.array([known_blocks(p.item.is_heard, dict(p.item.traits)) for p in heard]).reshape(-1, len(BLOCKS))
-    return Side(heard, rows, known, np.array([trust(p) for p in heard], dtype=np.float64))
+    return Side(heard, wide_rows(raw, scale), known, np.array([trust(p) for p in heard], dtype=np.float64))
 
 
 def _words(profile: Profile) -> dict[str, float]:
@@ -184,8 +183,9 @@ def _words(profile: Profile) -> dict[str, float]:
 def _masked(table: ItemTable, slopes: Floats) -> Singles:
     total = np.zeros(len(table), dtype=np.float32)
     for place, block in enumerate(BLOCKS):
-        if slopes[block].any():
-            total += table.known[:, place] * (table.wide[:, block] @ slopes[block].astype(np.float32))
+        columns = block.start + np.flatnonzero(slopes[block])  # comments speak of few features
+        if columns.size:
+            total += table.known[:, place] * (table.wide[:, columns] @ slopes[columns].astype(np.float32))
     return total
 
 
@@ -213,25 +213,25 @@ def _closeness(side: Side, table: ItemTable) -> Singles:
     """Weighted mean likeness of each row to the side's strongest items, in [0, 1]."""
     total = np.zeros(len(table), dtype=np.float32)
     some = min(len(side), MOST_REFERENCES)
-    for place in range(some):
-        name = side.items[place].item.id
-        known = side.known[place].astype(np.float32)
-        total += np.float32(side.weights[place]) * table.likeness(name, side.rows[place].astype(np.float32), known)
+    columns = table.likenesses(side.rows[:some].astype(np.float32), side.known[:some].astype(np.float32))
+    for weight, column in zip(side.weights[:some], columns, strict=True):
+        total += np.float32(weight) * column
     found: Singles = total / np.float32(side.weights[:some].sum())
     return found
 
 
-def _alike(a: Singles, a_known: Singles, b: Floats, b_known: Floats) -> float:
+def _alike(a: Singles, a_known: Singles, b: Floats, b_known: Floats) -> Floats:
+    """How like an item is to others, in [0, 1]; 0 where they were heard in nothing alike. Shape (n,)."""
     mask = _spread(a_known * b_known)
-    if not mask.any():
-        return 0.0
-    return float(np.exp(-(((a - b) * FAMILY) ** 2 * mask).sum() / mask.sum()))
+    sizes = mask.sum(axis=1)
+    gaps = (((a - b) * FAMILY) ** 2 * mask).sum(axis=1)
+    return np.where(sizes > 0, np.exp(-gaps / np.maximum(sizes, 1.0)), 0.0)
 
 
 def _spread(known: Singles | Floats) -> Floats:
-    return np.concatenate(
-        [np.full(block.stop - block.start, float(known[place])) for place, block in enumerate(BLOCKS)]
-    )
+    """What is known of each block, for each of its features. Shape (..., D)."""
+    found: Floats = np.repeat(known.astype(np.float64), _WIDTHS, axis=-1)
+    return found
 
 
 def _ridge_logistic(liked: Side, disliked: Side) -> tuple[Floats, float]:
@@ -265,7 +265,7 @@ def _ridge_logistic(liked: Side, disliked: Side) -> tuple[Floats, float]:
 def likelihoods(side: Side, table: ItemTable) -> Floats:
     """Log-likelihood ratio of each feature of each row, side against ordinary; 0 where it is not known. (n, D)."""
     square, line, constant = _ratios(side)
-    known = np.array([_spread(row) for row in table.known])
+    known = _spread(table.known)
     found: Floats = (square * table.wide**2 + line * table.wide + constant) * known
     return found
 
@@ -279,7 +279,7 @@ def _likelier(side: Side, sign: float) -> tuple[Floats, Floats, Floats]:
 
 def _ratios(side: Side) -> tuple[Floats, Floats, Floats]:
     """Of value squared, of value, constant."""
-    weights = side.weights[:, None] * np.array([_spread(known) for known in side.known])  # (n, D)
+    weights = side.weights[:, None] * _spread(side.known)  # (n, D)
     total = weights.sum(axis=0) + _PRIOR_PIECES
     mean = (weights * side.rows).sum(axis=0) / total
     spread = (_PRIOR_PIECES + (weights * (side.rows - mean) ** 2).sum(axis=0)) / total

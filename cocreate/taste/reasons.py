@@ -109,9 +109,7 @@ def _tempo_gap(taste: Taste, values: Floats) -> str:
 
 
 def _by_words(taste: Taste, table: ItemTable, place: int, *, liked: bool) -> list[str]:
-    names = {place: word for word, place in table.vocabulary.items()} if len(table) == 1 else None
-    columns = table.words[place].indices
-    own = [names[c] for c in columns] if names else [w for w, c in table.vocabulary.items() if c in set(columns)]
+    own = table.words_at(place)
     strong = sorted(own, key=lambda word: -abs(taste.words.get(word, 0.0)))
     told = [word.replace(":", " ", 1) for word in strong if (taste.words.get(word, 0.0) > 0) == liked]
     told = [word for word in told if taste.words.get(word.replace(" ", ":", 1), 0.0)][:_WORDS]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0003"  # the newest migration
+HEAD = "0004"  # the newest migration
 
 META = sa.MetaData()
 PROFILES = sa.Table(
@@ -36,6 +36,7 @@ ITEMS = sa.Table(
     sa.Column("work", sa.String, nullable=False, server_default=""),  # artist and title, folded: links history to files
     sa.Column("listed", sa.String),  # when it came into the catalogue; null: only met by a listener
     sa.Index("items_by_work", "work"),
+    sa.Index("items_by_listing", "listed", "id"),
 )
 EVENTS = sa.Table(
     "events",
@@ -62,4 +63,25 @@ FITS = sa.Table(
     sa.Column("listeners", sa.Integer, nullable=False),  # whose histories it has learned from, and of how many events
     sa.Column("events", sa.Integer, nullable=False),
     sa.Column("body", sa.LargeBinary),  # .npz; null while it is being learned
+)
+STAMPS = sa.Table(
+    "stamps",  # one row; another value whenever what the catalogue says has changed
+    META,
+    sa.Column("stamp", sa.String, primary_key=True),
+)
+PACKED = sa.Table(
+    "packed",  # what ranking reads of a track of the catalogue (`packed`); none for a track that has changed since
+    META,
+    sa.Column("item", sa.ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("layout", sa.String, nullable=False),  # names the features, in order, that it was packed with
+    sa.Column("style", sa.Text, nullable=False),
+    sa.Column("artist", sa.Text, nullable=False),
+    sa.Column("album", sa.Text, nullable=False),
+    sa.Column("work", sa.Text, nullable=False),
+    sa.Column("facts", sa.Text, nullable=False),  # one a line (`table.facts_of`)
+    sa.Column("melody", sa.LargeBinary),  # 64-bit numbers, nan where not known; null where none is
+    sa.Column("parts", sa.LargeBinary),
+    sa.Column("recording", sa.LargeBinary),
+    sa.Column("about", sa.LargeBinary),
+    sa.Column("judged", sa.LargeBinary),
 )

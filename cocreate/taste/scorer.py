@@ -17,6 +17,7 @@ Taste:
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import erf, exp, fsum, log, sqrt
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cocreate.errors import InputError
+from cocreate.music.measures import Floats
 from cocreate.taste.feature_table import FEATURE_NAMES, FEATURES
 from cocreate.taste.features import DEFAULT_SCALE, FeatureScale, FeatureVector, scaled
 from cocreate.taste.learned import Taste
@@ -164,15 +166,28 @@ def style_fit(vector: FeatureVector, reference_mean: Sequence[float], reference_
     Raises:
         InputError: if the reference has more features than there are, or none.
     """
+    raw = np.array([vector.values], dtype=np.float64)  # None is nan
+    return float(style_fits(raw, reference_mean, reference_sd)[0])
+
+
+def style_fits(raw: Floats, reference_mean: Sequence[float], reference_sd: Sequence[float]) -> Floats:
+    """The same for many tunes, (n, F), ``nan`` where not known. Shape (n,)."""
     count = len(reference_mean)  # features are only ever added at the end: an older reference knows the first ones
     if not 0 < count == len(reference_sd) <= len(FEATURE_NAMES):
         raise InputError(f"a style reference must have {len(FEATURE_NAMES)} means and deviations, got {count}")
     spread = np.maximum(np.array(reference_sd), 0.1 * np.array([f.spread for f in FEATURES[:count]]))
-    known = np.array([v is not None for v in vector.values[:count]])
-    raw = np.array([0.0 if v is None else v for v in vector.values[:count]])
-    distances = np.clip((raw - np.array(reference_mean)) / spread, -3, 3)[known] ** 2
-    far = (log(max(1e-6, float(distances.mean()))) - _FIT_CENTRE) / _FIT_SPREAD
-    return 0.5 * (1.0 - erf(far / sqrt(2.0)))
+    distances = np.clip((raw[:, :count] - np.array(reference_mean)) / spread, -3, 3) ** 2
+    known = ~np.isnan(distances)
+    means = np.empty(len(raw))
+    marks, size = np.packbits(known, axis=1).tobytes(), -(-count // 8)
+    kinds: dict[bytes, list[int]] = defaultdict(list)  # those of which the same is known: added up in one order
+    for place in range(len(raw)):
+        kinds[marks[place * size : (place + 1) * size]].append(place)
+    for rows in kinds.values():
+        means[rows] = np.ascontiguousarray(distances[rows][:, known[rows[0]]]).mean(axis=1)
+    far = [(log(max(1e-6, mean)) - _FIT_CENTRE) / _FIT_SPREAD for mean in means.tolist()]
+    root = sqrt(2.0)
+    return np.array([0.5 * (1.0 - erf(one / root)) for one in far])
 
 
 def rerank_diverse(
@@ -233,5 +248,5 @@ def _picked(table: ItemTable, rows: Sequence[int]) -> ItemTable:
     places = np.array(rows, dtype=np.int64)
     return ItemTable.of_arrays(
         [table.ids[i] for i in rows], table.wide[places], table.known[places], table.vocabulary, table.words[places],
-        {name: column[places] for name, column in table.parts.items()}, [table.titles[i] for i in rows],
+        {name: column[places] for name, column in table.parts.items()},
     )  # fmt: skip

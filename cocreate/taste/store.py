@@ -13,28 +13,26 @@ from __future__ import annotations
 
 import json
 import secrets
-import sqlite3
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.dialects.sqlite import insert as into_file
+from sqlalchemy.exc import DBAPIError
 
 from cocreate.errors import FileError, InputError
+from cocreate.taste.connect import connect
 from cocreate.taste.events import Event, HeardItem, check_profile_name, utc_now
 from cocreate.taste.features import FeatureVector
-from cocreate.taste.home import DATABASE_NAME, database_url, home_folder
+from cocreate.taste.home import database_url
 from cocreate.taste.migrate import is_current, upgrade
-from cocreate.taste.schema import EVENTS, FITS, ITEMS, PROFILES
+from cocreate.taste.schema import EVENTS, FITS, ITEMS, PACKED, PROFILES, STAMPS
 
-BUSY_TIMEOUT_S = 10.0
 _MANY = 500  # names in one question: SQLite takes no more than 999 on old builds
 _ITEM_COLUMNS = tuple(column for column in ITEMS.c if column.name not in ("id", "listed", "work"))
 
@@ -57,21 +55,13 @@ class Store:
     """
 
     def __init__(self, home: Path | None = None) -> None:
-        given = database_url() if home is None else None
-        url = _checked(given) if given else _file_url(home)
+        self._engine = connect(home)
+        url, given = self._engine.url, home is None and database_url() is not None
         self.place = url.render_as_string(hide_password=True) if given else url.database
-        lite = url.get_backend_name() == "sqlite"
-        # a pool would hold files open; a profile is opened a few times a session
-        self._engine = sa.create_engine(
-            url, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_S} if lite else {"connect_timeout": 10}
-        )
-        if lite:
-            sa.event.listen(self._engine, "connect", _set_up_connection)
-            sa.event.listen(self._engine, "begin", _begin)
-        with self._transaction(writes=False) as connection:
+        with self.transaction(writes=False) as connection:
             current = is_current(connection)
         if not current:
-            with self._transaction() as connection:
+            with self.transaction() as connection:
                 upgrade(connection)
 
     def make_profile(self, name: str) -> bool:
@@ -81,7 +71,7 @@ class Store:
             InputError: if the profile name is not allowed.
         """
         check_profile_name(name)
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return self._insert(connection, PROFILES, {"name": name, "created": utc_now()}, nothing=True) > 0
 
     def add_event(self, profile: str, event: Event) -> None:
@@ -107,7 +97,7 @@ class Store:
         """
         check_profile_name(profile)
         named = [*prints, *[None] * (len(events) - len(prints))]
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             # written before anything is read, so that two writers queue and none meets an old state
             self._insert(connection, PROFILES, {"name": profile, "created": utc_now()}, nothing=True)
             self._put_items(connection, [event.item for event in events])
@@ -141,7 +131,7 @@ class Store:
             .where(PROFILES.c.name == profile)
             .order_by(EVENTS.c.id)
         )
-        with self._transaction(writes=False) as connection:
+        with self.transaction(writes=False) as connection:
             rows = connection.execute(query).all()
             bare = {row.work for row in rows if row.work and row.features == "{}"}
             files = self._files_of(connection, sorted(bare))
@@ -160,7 +150,7 @@ class Store:
         Raises:
             FileError: if the database is broken.
         """
-        with self._transaction(writes=False) as connection:
+        with self.transaction(writes=False) as connection:
             return tuple(sorted(connection.execute(sa.select(PROFILES.c.name)).scalars()))
 
     def forget(self, profile: str, event: int) -> None:
@@ -172,7 +162,7 @@ class Store:
         """
         check_profile_name(profile)
         owner = sa.select(PROFILES.c.id).where(PROFILES.c.name == profile).scalar_subquery()
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             where = (EVENTS.c.profile == owner) & (EVENTS.c.id == event)
             connection.execute(sa.delete(FITS))
             gone = connection.execute(sa.delete(EVENTS).where(where)).rowcount
@@ -192,7 +182,7 @@ class Store:
         """
         check_profile_name(name)
         owner = sa.select(PROFILES.c.id).where(PROFILES.c.name == name).scalar_subquery()
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(sa.delete(FITS))
             connection.execute(sa.delete(EVENTS).where(EVENTS.c.profile == owner))
             gone = connection.execute(sa.delete(PROFILES).where(PROFILES.c.name == name)).rowcount
@@ -208,14 +198,15 @@ class Store:
         Raises:
             FileError: if the database is broken or stays locked.
         """
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             self._put_items(connection, items)
             new = 0
-            for ids in _pieces([item.id for item in items]):
+            for ids in pieces([item.id for item in items]):
                 where = ITEMS.c.id.in_(ids) & ITEMS.c.listed.is_(None)
                 new += connection.execute(sa.update(ITEMS).where(where).values(listed=utc_now())).rowcount
             if new:  # a file may be what a name in somebody's history stands for
                 connection.execute(sa.delete(FITS))
+                connection.execute(sa.update(STAMPS).values(stamp=secrets.token_hex(8)))
             return new
 
     def catalogue(self, *, most: int | None = None) -> tuple[HeardItem, ...]:
@@ -229,8 +220,31 @@ class Store:
         if most is not None:  # an id is a hash after its first letter
             ids = sa.select(ITEMS.c.id).where(ITEMS.c.listed.is_not(None))
             query = query.where(ITEMS.c.id.in_(ids.order_by(sa.func.substr(ITEMS.c.id, 2), ITEMS.c.id).limit(most)))
-        with self._transaction(writes=False) as connection:
+        with self.transaction(writes=False) as connection:
             rows = connection.execute(query).all()
+        return self._items(rows)
+
+    def items(self, names: Sequence[str]) -> tuple[HeardItem, ...]:
+        """Items by their ids, in the order of their ids; none for an id that is not known.
+
+        Raises:
+            FileError: if the database is broken.
+        """
+        with self.transaction(writes=False) as connection:
+            return self.items_of(connection, names)
+
+    def items_of(
+        self, connection: sa.Connection, names: Sequence[str], *, locked: bool = False
+    ) -> tuple[HeardItem, ...]:
+        """The same in a transaction; with ``locked`` nobody else changes them before it ends."""
+        rows: list[Any] = []
+        for some in pieces(sorted(names)):
+            query = sa.select(*_ITEM_COLUMNS, ITEMS.c.id.label("item_id")).where(ITEMS.c.id.in_(some))
+            query = query.order_by(ITEMS.c.id)
+            rows += connection.execute(query.with_for_update() if locked else query)
+        return self._items(rows)
+
+    def _items(self, rows: Iterable[Any]) -> tuple[HeardItem, ...]:
         try:
             return tuple(item_of(row, row.item_id) for row in rows)
         except (ValueError, TypeError, AttributeError) as error:
@@ -243,7 +257,7 @@ class Store:
             FileError: if the database is broken.
         """
         query = sa.select(PROFILES.c.name, sa.func.count(EVENTS.c.id)).join_from(PROFILES, EVENTS, isouter=True)
-        with self._transaction(writes=False) as connection:
+        with self.transaction(writes=False) as connection:
             rows = connection.execute(query.group_by(PROFILES.c.name)).all()
         return {name: int(count) for name, count in rows}
 
@@ -260,7 +274,7 @@ class Store:
         row = {"stamp": stamp, "listeners": listeners, "events": events, "body": None}
         values = [sa.literal(value, FITS.c[name].type) for name, value in row.items()]
         owner = sa.select(PROFILES.c.id, *values).where(PROFILES.c.name == profile)
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             query = self._insertion(connection, FITS).from_select(["profile", *row], owner)
             connection.execute(query.on_conflict_do_update(index_elements=["profile"], set_=row))
         return stamp
@@ -271,7 +285,7 @@ class Store:
         Raises:
             FileError: if the database is broken or stays locked.
         """
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             query = sa.update(FITS).where(FITS.c.stamp == stamp).values(body=body)
             return connection.execute(query).rowcount > 0
 
@@ -282,7 +296,7 @@ class Store:
             FileError: if the database is broken.
         """
         query = sa.select(FITS.c.stamp, FITS.c.listeners, FITS.c.events).join_from(FITS, PROFILES)
-        with self._transaction(writes=False) as connection:
+        with self.transaction(writes=False) as connection:
             row = connection.execute(query.where(PROFILES.c.name == profile, FITS.c.body.is_not(None))).one_or_none()
         return None if row is None else KeptFit(*row)
 
@@ -292,18 +306,18 @@ class Store:
         Raises:
             FileError: if the database is broken.
         """
-        with self._transaction(writes=False) as connection:
+        with self.transaction(writes=False) as connection:
             found: bytes | None = connection.execute(sa.select(FITS.c.body).where(FITS.c.stamp == stamp)).scalar()
         return found
 
     def _drop_fits(self) -> None:
         """Once more after forgetting: of a fit that was begun on a server before the other programs could see it."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(sa.delete(FITS))
 
     def _files_of(self, connection: sa.Connection, works: Sequence[str]) -> Mapping[str, HeardItem]:
         found: dict[str, HeardItem] = {}
-        for some in _pieces(works):
+        for some in pieces(works):
             query = sa.select(*_ITEM_COLUMNS, ITEMS.c.work, ITEMS.c.id.label("item_id")).where(
                 ITEMS.c.work.in_(some), ITEMS.c.listed.is_not(None), ITEMS.c.features != "{}"
             )
@@ -312,17 +326,29 @@ class Store:
         return found
 
     def _put_items(self, connection: sa.Connection, items: Iterable[HeardItem]) -> None:
-        """Write items; what an item does not know keeps what was known of it."""
+        """Write items; what an item does not know keeps what was known of it. What is written already is left alone."""
         rows = {item.id: _row_of(item) for item in items}
-        for ids in _pieces(sorted(rows)):
-            known = sa.select(*_ITEM_COLUMNS, ITEMS.c.id.label("item_id")).where(ITEMS.c.id.in_(ids))
-            for row in connection.execute(known):
-                for column in _ITEM_COLUMNS:
-                    if rows[row.item_id][column.name] in ("", "{}", "[]", None):
-                        rows[row.item_id][column.name] = getattr(row, column.name)
+        for some in pieces(sorted(rows)):
+            query = sa.select(*_ITEM_COLUMNS, ITEMS.c.id.label("item_id")).where(ITEMS.c.id.in_(some))
+            for row in connection.execute(query.order_by(ITEMS.c.id).with_for_update()).all():
+                known, new = row._mapping, rows[row.item_id]  # noqa: SLF001 - a row's names
+                for name in (column.name for column in _ITEM_COLUMNS):
+                    if new[name] in ("", "{}", "[]", None):
+                        new[name] = known[name]
+                if all(new[column.name] == known[column.name] for column in _ITEM_COLUMNS):
+                    del rows[row.item_id]
         if rows:
             values = [{"id": name, **rows[name]} for name in sorted(rows)]  # one order: two writers cannot dead-lock
             self._insert(connection, ITEMS, values, nothing=False)
+            self._unpack(connection, sorted(rows))
+
+    def _unpack(self, connection: sa.Connection, names: Sequence[str]) -> None:
+        """Items were written: what is packed of those in the catalogue is old, and so is its stamp."""
+        for some in pieces(names):
+            known = connection.execute(sa.select(ITEMS.c.id).where(ITEMS.c.id.in_(some), ITEMS.c.listed.is_not(None)))
+            if listed := known.scalars().all():
+                connection.execute(sa.delete(PACKED).where(PACKED.c.item.in_(listed)))
+                connection.execute(sa.update(STAMPS).values(stamp=secrets.token_hex(8)))
 
     def _insert(
         self, connection: sa.Connection, table: sa.Table, rows: dict[str, Any] | list[dict[str, Any]], *, nothing: bool
@@ -340,7 +366,11 @@ class Store:
 
     @staticmethod
     def _insertion(connection: sa.Connection, table: sa.Table) -> Any:
-        return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+        if connection.dialect.name == "postgresql":
+            from sqlalchemy.dialects.postgresql import insert as into_server  # slow to import
+
+            return into_server(table)
+        return into_file(table)
 
     @staticmethod
     def _count(connection: sa.Connection, owner: int) -> int:
@@ -353,7 +383,12 @@ class Store:
         connection.execute(sa.delete(ITEMS).where(ITEMS.c.listed.is_(None) & ~met))
 
     @contextmanager
-    def _transaction(self, *, writes: bool = True) -> Iterator[sa.Connection]:
+    def transaction(self, *, writes: bool = True) -> Iterator[sa.Connection]:
+        """A connection whose work is kept whole or not at all.
+
+        Raises:
+            FileError: if the database is broken or stays locked.
+        """
         try:
             with self._engine.execution_options(writes=writes).begin() as connection:
                 yield connection
@@ -371,9 +406,14 @@ class Store:
 def item_of(row: sa.Row[*tuple[Any, ...]], name: str) -> HeardItem:
     """The item of a row of the table ``items``."""
     return HeardItem(
-        name, FeatureVector.from_dict(json.loads(row.features)), row.title, row.style, row.path, row.artist, row.album,
+        name, _heard(row.features), row.title, row.style, row.path, row.artist, row.album,
         row.year, tuple(json.loads(row.tags)), MappingProxyType(json.loads(row.traits)), row.words,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=1_000)  # a listener's own items are read for each ranking
+def _heard(text: str) -> FeatureVector:
+    return FeatureVector.from_dict(json.loads(text))
 
 
 def _row_of(item: HeardItem) -> dict[str, Any]:
@@ -391,62 +431,7 @@ def _event_of(row: sa.Row[*tuple[Any, ...]], item: HeardItem) -> Event:
     return Event(row.kind, item, row.rating, row.text, row.at, plays, row.seconds, row.place, row.id)
 
 
-def _pieces(names: Sequence[str]) -> Iterator[Sequence[str]]:
+def pieces(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Names in so many as one question may have."""
     for first in range(0, len(names), _MANY):
         yield names[first : first + _MANY]
-
-
-def _file_url(home: Path | None) -> sa.URL:
-    folder = home_folder() if home is None else home
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(
-            f"the profile folder {folder} cannot be made: {error.strerror}; set COCREATE_HOME to another"
-        ) from error
-    return sa.URL.create("sqlite", database=str(folder / DATABASE_NAME))
-
-
-def _checked(text: str) -> sa.URL:
-    way_out = "must be a URL such as sqlite:////home/me/taste.db or postgresql://me:secret@server/music"
-    try:
-        url = sa.make_url(text)
-        kind = url.get_backend_name()
-    except (ArgumentError, NoSuchModuleError, ValueError) as error:
-        raise InputError(f"COCREATE_DB {way_out}, got {text!r}") from error
-    if kind not in ("sqlite", "postgresql") or (kind == "sqlite" and not url.database):
-        raise InputError(f"COCREATE_DB {way_out}, got {kind}")
-    if kind == "sqlite":
-        return url
-    try:
-        import psycopg  # noqa: F401 - is the driver there?
-    except ImportError as error:
-        raise InputError("PostgreSQL needs its driver: pip install 'cocreate[postgres]'") from error
-    return url.set(drivername="postgresql+psycopg")
-
-
-def _begin(connection: sa.Connection) -> None:
-    writes = connection.get_execution_options().get("writes", True)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _set_up_connection(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # we begin transactions ourselves: tables are made inside one, too
-    _write_ahead(connection)
-    connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten
-    connection.execute("PRAGMA synchronous=FULL")  # what was reported as stored outlives a power cut
-
-
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Turn on the write-ahead log. The change of mode does not wait for other programs as a write does, so we do."""
-    deadline = time.monotonic() + BUSY_TIMEOUT_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-        else:
-            return

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import Any, TypeAlias, TypeVar
 
@@ -33,6 +34,7 @@ _EDGES = (0, *accumulate(map(len, (FEATURES, *_TRAIT_BLOCKS))))
 BLOCKS = tuple(slice(a, b) for a, b in pairwise(_EDGES))  # melody, the other parts, the recording, what words are about
 KERNEL_WIDTH = 1.0  # squared spreads a feature
 _MOST_COLUMNS = 512  # remembered likenesses to heard items
+_PIECE = 2_048  # rows that fit a processor's cache
 # a family of many features (twelve degrees, twelve intervals) must not drown one of few: fourth root of its size, mean
 # square 1. Measured best of sizes to the power 0, -1/4, -1/2; whitening by the background's covariance was worse.
 _GROUPS = [f.group for f in FEATURES], [f.group for f in WIDE[len(FEATURES) :]]
@@ -80,11 +82,11 @@ class ItemTable:
     vocabulary: dict[str, int]
     words: sp.csr_matrix  # (n, words), rows of length 1
     parts: dict[str, Singles]  # style, quality, novelty, scene: (n,)
-    titles: Sequence[str]
     heard: Singles  # 1 where anything is known in any block: (n,)
     _squares: Singles
-    _likeness: OrderedDict[str, Singles] = field(default_factory=OrderedDict)
+    _likeness: OrderedDict[bytes, Singles] = field(default_factory=OrderedDict)
     _once: dict[str, Any] = field(default_factory=dict)
+    _names: list[str] = field(default_factory=list)  # of the columns of words; filled at need
 
     @classmethod
     def of(cls, items: Sequence[Item], scale: FeatureScale = DEFAULT_SCALE) -> ItemTable:
@@ -94,14 +96,12 @@ class ItemTable:
         for place, item in enumerate(items):
             rows[place] = wide(item.features or _NOTHING, dict(item.traits), scale)
             known[place] = known_blocks(item.features is not None, dict(item.traits))
-        vocabulary, words = _words_of([item.words for item in items])
+        vocabulary, words = words_of(["\n".join(item.words) for item in items])
         parts = {
             name: np.array([np.nan if (v := getattr(item, key)) is None else v for item in items], dtype=np.float32)
             for name, key in _PARTS.items()
         }
-        return cls.of_arrays(
-            [item.id for item in items], rows, known, vocabulary, words, parts, [item.title for item in items]
-        )
+        return cls.of_arrays([item.id for item in items], rows, known, vocabulary, words, parts)
 
     @classmethod
     def of_arrays(  # noqa: PLR0917 - the columns, in the order of the class
@@ -112,15 +112,21 @@ class ItemTable:
         vocabulary: dict[str, int],
         words: sp.csr_matrix,
         parts: dict[str, Singles],
-        titles: Sequence[str],
     ) -> ItemTable:
         """A table of columns that are there already (``rows`` as ``wide``)."""
         squares = np.stack([((rows[:, b] * FAMILY[b].astype(np.float32)) ** 2).sum(axis=1) for b in BLOCKS], axis=1)
         heard = (known.sum(axis=1) > 0).astype(np.float32)
-        return cls(ids, rows, known, vocabulary, words, parts, titles, heard, squares)
+        return cls(ids, rows, known, vocabulary, words, parts, heard, squares)
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def words_at(self, place: int) -> list[str]:
+        """The facts of a row, in the order in which the table met them."""
+        if not self._names:
+            self._names.extend(self.vocabulary)
+        first, end = self.words.indptr[place : place + 2]
+        return [self._names[column] for column in sorted(self.words.indices[first:end])]
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         """What ``make`` computes of this table, kept for the next ranking until something of another name is."""
@@ -131,18 +137,24 @@ class ItemTable:
         kept: T = self._once[name]
         return kept
 
-    def likeness(self, name: str, values: Singles, known: Singles) -> Singles:
-        """How like each row is to a heard item, in [0, 1]; 0 where they were heard in nothing alike. Shape (n,)."""
-        if name in self._likeness:
+    def likenesses(self, values: Singles, known: Singles) -> list[Singles]:
+        """How like each row is to each of some heard items, (k, D) and (k, blocks): as `some_alike`, remembered."""
+        names = [one.tobytes() + flags.tobytes() for one, flags in zip(values, known, strict=True)]
+        new = {name: place for place, name in enumerate(names) if name not in self._likeness}
+        columns = {name: np.empty(len(self), dtype=np.float32) for name in new}
+        for first in range(0, len(self) if new else 0, _PIECE):
+            part = slice(first, first + _PIECE)
+            for name, place in new.items():
+                columns[name][part] = self.some_alike(values[place], known[place], part)
+        self._likeness.update(columns)
+        for name in names:
             self._likeness.move_to_end(name)
-            return self._likeness[name]
-        found = self.some_alike(values, known)
-        self._likeness[name] = found
+        found = [self._likeness[name] for name in names]
         while len(self._likeness) > _MOST_COLUMNS:
             self._likeness.popitem(last=False)
         return found
 
-    def some_alike(self, values: Singles, known: Singles, rows: npt.NDArray[np.int64] | None = None) -> Singles:
+    def some_alike(self, values: Singles, known: Singles, rows: npt.NDArray[np.int64] | slice | None = None) -> Singles:
         """How like some rows (None: all) are to a wide vector, in [0, 1]; 0 where nothing was heard alike."""
         own, flags, squares = (
             (self.wide, self.known, self._squares)
@@ -168,24 +180,35 @@ def known_blocks(heard: bool, traits: dict[str, float]) -> tuple[float, ...]:  #
 
 
 def facts_of(item: HeardItem) -> tuple[str, ...]:
-    """What is known of an item in words, each with its kind."""
+    """What is known of an item in words, each with its kind. No word has a line break."""
     found = [("style", item.style), ("artist", item.artist), *(("tag", tag) for tag in item.tags)]
     if item.year is not None:
         found.append(("decade", f"{item.year // 10 * 10}s"))
-    return tuple(dict.fromkeys(f"{kind}:{' '.join(word.casefold().split())}" for kind, word in found if word.strip()))
+    return tuple(dict.fromkeys(_fact(kind, word) for kind, word in found if word.strip()))
+
+
+@lru_cache(maxsize=50_000)  # most styles, artists and tags come many times
+def _fact(kind: str, word: str) -> str:
+    return f"{kind}:{' '.join(word.casefold().split())}"
 
 
 _NOTHING = FeatureVector((None,) * len(FEATURES))
 _PARTS = {"style": "style_fit", "quality": "quality", "novelty": "novelty", "scene": "scene"}
 
 
-def _words_of(rows: Sequence[Sequence[str]]) -> tuple[dict[str, int], sp.csr_matrix]:
+def words_of(facts: Sequence[str]) -> tuple[dict[str, int], sp.csr_matrix]:
+    """A vocabulary, and the matrix of what each item has of it: rows of length 1. ``facts`` are one a line."""
     vocabulary: dict[str, int] = {}
-    places, starts = [], [0]
-    for row in rows:
-        places += [vocabulary.setdefault(word, len(vocabulary)) for word in row]
+    met: dict[str, list[int]] = {"": []}  # tracks of one artist often share all their facts
+    places: list[int] = []
+    starts = [0]
+    for text in facts:
+        own = met.get(text)
+        if own is None:
+            own = met[text] = [vocabulary.setdefault(word, len(vocabulary)) for word in text.split("\n")]
+        places += own
         starts.append(len(places))
     lengths = np.diff(starts)
     values = np.repeat(1.0 / np.sqrt(np.maximum(lengths, 1)), lengths).astype(np.float32)
-    shape = (len(rows), max(1, len(vocabulary)))
+    shape = (len(facts), max(1, len(vocabulary)))
     return vocabulary, sp.csr_matrix((values, np.array(places, dtype=np.int32), np.array(starts)), shape=shape)
