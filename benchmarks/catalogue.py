@@ -1,21 +1,28 @@
 """How fast is a ranking after a keep, of random tracks? `python benchmarks/catalogue.py [--tracks 100000]`.
 
 With `--listeners 8` also: how fast where so many others share the database, with `--events` each (a minute more: the
-tracks, known by style, artist, tags and year, are written into one first). Processor time, which other work on the
-machine disturbs least, and in brackets time by the clock.
+tracks, known by style, artist, tags and year, are written into one first). With `--collection` what a musician calls,
+too: `Collection.recommend` of as many tracks that were heard, first (they are packed), after a keep, and `cocreate
+recommend` in a new program (some minutes more, and half a gigabyte on the disk). Processor time, which other work on
+the machine disturbs least, and in brackets time by the clock.
 """
 
 import argparse
+import os
 import resource
+import subprocess
+import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
 
+from cocreate.collection import Collection
 from cocreate.taste import crowd
-from cocreate.taste.content import WIDE
+from cocreate.taste.content import TRAITS, WIDE
 from cocreate.taste.events import Event, HeardItem
 from cocreate.taste.feature_table import FEATURES
 from cocreate.taste.features import FeatureVector, unscaled
@@ -36,6 +43,7 @@ def main() -> None:
     parser.add_argument("--tracks", type=int, default=100_000)
     parser.add_argument("--listeners", type=int, default=0)
     parser.add_argument("--events", type=int, default=200)
+    parser.add_argument("--collection", action="store_true")
     asked = parser.parse_args()
     count = asked.tracks
     rng = np.random.default_rng(0)
@@ -46,7 +54,7 @@ def main() -> None:
     parts = {name: np.full(count, np.nan, np.float32) for name in PARTS}
     names = [str(i) for i in range(count)]
     words = sp.csr_matrix((count, 1), dtype=np.float32)
-    table = ItemTable.of_arrays(names, rows, known, {}, words, parts, names)
+    table = ItemTable.of_arrays(names, rows, known, {}, words, parts)
     events = []
     for place in range(11):
         raw = unscaled(rows[place, : len(FEATURES)].tolist())
@@ -67,6 +75,50 @@ def main() -> None:
     if asked.listeners:
         with tempfile.TemporaryDirectory() as folder:
             shared(Store(Path(folder)), count, asked.listeners, asked.events)
+    if asked.collection:
+        with tempfile.TemporaryDirectory() as folder:
+            listed(Path(folder), count)
+
+
+def listed(home: Path, count: int) -> None:
+    """Recommend from a catalogue in a database: first, after a keep, in a new program."""
+    rng = np.random.default_rng(2)
+    collection, tracks = Collection(home=home), named_tracks(count, rng)
+    for first in range(0, count, 1_000):
+        collection.store.list_items([heard(track, rng) for track in tracks[first : first + 1_000]])
+    some = collection.store.catalogue(most=30)
+    collection.store.add_events("me", [Event("keep" if n % 3 else "skip", item) for n, item in enumerate(some)])
+    told: dict[str, list[tuple[float, float]]] = {"first": [], "after one more keep": [], "in a new program": []}
+    began = time.process_time(), time.perf_counter()
+    found = collection.recommend()
+    told["first"].append((time.process_time() - began[0], time.perf_counter() - began[1]))
+    for place in range(KEEPS):
+        collection.store.add_event("me", Event("keep", found[place].item))
+        began = time.process_time(), time.perf_counter()
+        collection.recommend()
+        told["after one more keep"].append((time.process_time() - began[0], time.perf_counter() - began[1]))
+    for _ in range(3):
+        before, clock = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        words = [sys.executable, "-m", "cocreate.cli", "recommend", "--json"]
+        subprocess.run(words, env={**os.environ, "COCREATE_HOME": str(home)}, check=True, stdout=subprocess.DEVNULL)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        told["in a new program"].append((processor, time.perf_counter() - clock))
+    middles = {name: np.median(times, axis=0) * 1e3 for name, times in told.items()}
+    rows = ", ".join(f"{name} {middle[0]:.0f} ({middle[1]:.0f}) ms" for name, middle in middles.items())
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
+    print(f"Collection.recommend: {rows}, whose peak memory is {peak:.2f} GB")
+
+
+def heard(track: HeardItem, rng: np.random.Generator) -> HeardItem:
+    """A track as if its notes had been heard: every other one has no chords, every third has other parts."""
+    raw = [f.centre + f.spread * v for f, v in zip(FEATURES, rng.standard_normal(len(FEATURES)).tolist(), strict=True)]
+    bare, full = rng.random() < 1 / 2, rng.random() < 1 / 3
+    values = [None if bare and f.group == "chords" else v for f, v in zip(FEATURES, raw, strict=True)]
+    traits = {"quality": float(rng.random()), "novelty": float(rng.random())}
+    if full:
+        traits |= {f.name: f.centre + f.spread * float(rng.standard_normal()) for f in TRAITS}
+    return replace(track, features=FeatureVector(tuple(values)), traits=traits, path=f"{track.title}.mid")
 
 
 def shared(store: Store, count: int, listeners: int, events: int) -> None:
