@@ -245,6 +245,7 @@ class Collection:
         return self.profile
 
     def _choice(self, heard: HeardItem) -> Choice:
+        (heard,) = self.store.completed([heard])
         table = ItemTable.of([item_of(heard, self._row)], self.scale)
         (score,) = self._scorer(self.profile).explained(table, [0])
         return Choice(1, heard, score.value, score.parts, score.reason)

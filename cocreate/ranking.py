@@ -7,7 +7,7 @@ Conventions:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,6 +86,7 @@ def ranked(
     diversity: float = 0.0,
     qualities: Sequence[float | None] = (),
     crowd: Crowd | None = None,
+    complete: Callable[[Sequence[HeardItem]], Sequence[HeardItem]] = tuple,
 ) -> tuple[Candidate, ...]:
     """The ``most`` best of the songs, best first.
 
@@ -95,12 +96,15 @@ def ranked(
         diversity: strength of the diverse re-ranking, 0..1.
         qualities: of each song how well it is made, 0..1; None or left out asks ``judge.melody``.
         crowd: what the other listeners of the database say to this one.
+        complete: adds what the database knows of the same music.
     """
     known = [*qualities, *[None] * len(songs)]
-    pieces = [
-        heard_of(song, match, row, made=known[place])
-        for place, (song, match) in enumerate(zip(songs, matches, strict=True))
-    ]
+    pieces = complete(
+        [
+            heard_of(song, match, row, made=known[place])
+            for place, (song, match) in enumerate(zip(songs, matches, strict=True))
+        ]
+    )
     vectors = {str(place): piece.features for place, piece in enumerate(pieces)}
     items = [item_of(piece, row) for piece in pieces]
     found_scores = Scorer(profile, style=style, scale=scale, crowd=crowd).score(items)

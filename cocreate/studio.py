@@ -272,6 +272,7 @@ class Studio(Ensemble):
             songs,
             profile,
             crowd=self._crowd(profile),
+            complete=self._completed,
             matches=[self._known.longest_match(song.melody.notes) for song in songs],
             style=name,
             row=self.styles.get(name or ANY, {}),

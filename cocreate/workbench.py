@@ -39,6 +39,7 @@ from cocreate.taste.profile import Profile
 
 if TYPE_CHECKING:
     from cocreate.taste.crowd import Crowd
+    from cocreate.taste.events import HeardItem
 
 DRAW_FACTOR = 1.5  # ideas drawn for each one shown, so that the scorer has something to choose from
 MAX_ROUNDS = 5  # draws, each warmer, until enough ideas are neither copies nor each other
@@ -99,6 +100,14 @@ class Workbench:
         from cocreate.taste.store import Store
 
         return crowd_of(Store(self._home), profile)
+
+    def _completed(self, items: Sequence[HeardItem]) -> Sequence[HeardItem]:
+        """Items with all that the database knows of the same music."""
+        if not has_profile(self._home, self.profile_name):
+            return items
+        from cocreate.taste.store import Store
+
+        return Store(self._home).completed(items)
 
     def _asked(
         self,
@@ -164,6 +173,7 @@ class Workbench:
             [draft.song for draft in drafts],
             profile,
             crowd=self._crowd(profile),
+            complete=self._completed,
             matches=[self._known.longest_match(draft.fresh) for draft in drafts],
             style=style,
             row=self.styles.get(style or ANY, {}),

@@ -88,6 +88,19 @@ def test_the_same_music_gets_the_same_score_everywhere_when_others_share_the_dat
         assert dict(other.parts) == pytest.approx(dict(listed.parts), abs=1e-6)
 
 
+def test_what_a_table_told_of_a_track_counts_wherever_its_music_is_scored(filled, home):
+    table = home / "tracks.csv"
+    table.write_text("file,title,artist,style\nbusy1.mid,Rattle,Ann,reel\nbusy0.mid,Clatter,Ann,reel\n")
+    filled.add([home], metadata=table)
+    (listed,) = [one for one in filled.recommend(n=20, diversity=0.0) if one.item.title == "Rattle"]
+    assert listed.parts["words"] > 1e-3  # Ann made what was kept
+    item, explained = filled.explain(home / "busy1.mid")
+    (as_file,) = cocreate.Studio().rank([home / "busy1.mid"])
+    for other in (explained, as_file):
+        assert dict(other.parts) == pytest.approx(dict(listed.parts), abs=1e-6)
+    assert (explained.item.artist, item.id) == ("Ann", listed.item.id)
+
+
 def test_an_idea_keeps_its_score_when_it_is_saved_and_ranked_explained_or_recommended(shared, home):
     others = [HeardItem.named("", f"reel {n}", style="jazz") for n in range(3)]
     for place in range(6):

@@ -13,7 +13,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
@@ -87,6 +87,15 @@ class HeardItem:
             raise InputError(f"a track must have a title, got {title!r} by {artist!r}")
         name = "w" + hashlib.sha256(work.encode()).hexdigest()[:15]
         return cls(name, NOTHING_HEARD, title.strip(), style, artist=artist.strip(), album=album.strip(), **more)
+
+    def completed(self, known: HeardItem) -> HeardItem:
+        """The item; what it does not tell (who made it, album, style, year, tags, words) as ``known`` has it."""
+        return replace(
+            self, title=self.title or known.title, style=self.style or known.style, artist=self.artist or known.artist,
+            album=self.album or known.album, year=known.year if self.year is None else self.year,
+            tags=tuple(dict.fromkeys((*self.tags, *known.tags))), traits={**known.traits, **self.traits},
+            words=self.words or known.words,
+        )  # fmt: skip
 
     @property
     def is_heard(self) -> bool:

@@ -233,6 +233,15 @@ class Store:
         with self.transaction(writes=False) as connection:
             return self.items_of(connection, names)
 
+    def completed(self, items: Sequence[HeardItem]) -> tuple[HeardItem, ...]:
+        """Items, in order, with all that is known here of the same music.
+
+        Raises:
+            FileError: if the database is broken.
+        """
+        known = {item.id: item for item in self.items([item.id for item in items])}
+        return tuple(item.completed(known[item.id]) if item.id in known else item for item in items)
+
     def items_of(
         self, connection: sa.Connection, names: Sequence[str], *, locked: bool = False
     ) -> tuple[HeardItem, ...]:
