@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -75,9 +76,10 @@ def load_fresh():
 def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
     state = tmp_path / "run.safetensors"
     news: list[Progress] = []
+    began = time.monotonic()
     train_chord_net(PIECES, [], PLAN, minutes=0.01, state=state, watch=news.append)
-    first = news[-1].step
-    train_chord_net(PIECES, [], PLAN, minutes=0.02, state=state, watch=news.append)
+    first, took = news[-1].step, time.monotonic() - began
+    train_chord_net(PIECES, [], PLAN, minutes=took / 60 + 0.01, state=state, watch=news.append)
     assert news[first].step == first + 1
     with pytest.raises(CheckpointError, match="same plan"):
         train_chord_net(PIECES, [], ChordPlan(width=16, heads=2, encoder=1, decoder=1), minutes=1, state=state)
