@@ -20,6 +20,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from cocreate.errors import FileError
+from cocreate.taste.neural import hold_out
 
 FOLDER = "eval/hetrec-lastfm-2k"
 TEST_SHARE = 0.2
@@ -95,16 +96,7 @@ def read_hetrec(data: Path) -> HetRec:
 
 def split_histories(plays: sp.csr_matrix, seed: int, share: float = TEST_SHARE) -> tuple[sp.csr_matrix, list[Places]]:
     """A fifth of each listener's artists held out. Returns what is left and, by listener, what is held out."""
-    rng, data, held = np.random.default_rng(seed), plays.data.copy(), []
-    for row in range(plays.shape[0]):
-        first, stop = plays.indptr[row], plays.indptr[row + 1]
-        count = round((stop - first) * share) if stop - first > 1 else 0
-        chosen = rng.permutation(stop - first)[:count] + first
-        held.append(plays.indices[chosen].astype(np.int64))
-        data[chosen] = 0
-    left = sp.csr_matrix((data, plays.indices.copy(), plays.indptr.copy()), shape=plays.shape)
-    left.eliminate_zeros()
-    return left, held
+    return hold_out(plays, share=share, seed=seed)
 
 
 def split_items(plays: sp.csr_matrix, seed: int, share: float = TEST_SHARE, *, fewest: int = 0) -> Places:

@@ -43,14 +43,19 @@ class Rehearsal:
     @classmethod
     def of(cls, plays: Sparse, content: Sparse, *, share: float = 0.2, seed: int = 0) -> Rehearsal:
         """``share`` of each history held out by chance; content that does not tell who heard what stays as it is."""
-        rng = np.random.default_rng(seed)
-        out = np.zeros(plays.nnz, dtype=bool)
-        for first, stop in zip(plays.indptr[:-1], plays.indptr[1:], strict=True):
-            out[first + rng.permutation(stop - first)[: round((stop - first) * share)]] = True
-        held = [plays.indices[a:b][out[a:b]] for a, b in zip(plays.indptr[:-1], plays.indptr[1:], strict=True)]
-        left = sp.csr_matrix((np.where(out, 0, plays.data), plays.indices.copy(), plays.indptr.copy()), plays.shape)
-        left.eliminate_zeros()
-        return cls(left, held, content)
+        return cls(*hold_out(plays, share=share, seed=seed), content)
+
+
+def hold_out(plays: Sparse, *, share: float, seed: int) -> tuple[Sparse, list[Places]]:
+    """``share`` of each listener's items held out by chance: what is left and, by listener, what is held out."""
+    rng, data, held = np.random.default_rng(seed), plays.data.copy(), []
+    for first, stop in zip(plays.indptr[:-1], plays.indptr[1:], strict=True):
+        chosen = rng.permutation(stop - first)[: round((stop - first) * share)] + first
+        held.append(plays.indices[chosen].astype(np.int64))
+        data[chosen] = 0
+    left = sp.csr_matrix((data, plays.indices.copy(), plays.indptr.copy()), shape=plays.shape)
+    left.eliminate_zeros()
+    return left, held
 
 
 def learn_order(evidence: Singles, wanted: npt.NDArray[np.bool_], *, seed: int = 0) -> State:
