@@ -113,6 +113,15 @@ def test_a_hybrid_of_many_listeners_is_ordered_by_it_and_scores_stay_the_blends(
         assert np.allclose(np.sort(asked[row, mine]), np.sort(plain[row, mine]), atol=1e-4)
 
 
+def test_a_listener_is_told_the_same_alone_and_beside_one_who_heard_nearly_all(crowd):
+    model = small(neural=True).fit(*crowd)
+    omnivore = sp.csr_matrix(np.arange(140, dtype=np.float32) > 2, dtype=np.float32)
+    both = model.score(sp.csr_matrix(sp.vstack([crowd[0][0], omnivore])))
+    assert np.allclose(both[0], model.score(crowd[0][0])[0], atol=1e-5)
+    plain = small(neural=False).fit(*crowd).score(omnivore)[0]
+    assert np.allclose(np.sort(both[1, :3]), np.sort(plain[:3]), atol=1e-4)  # dealt anew among what is not heard
+
+
 def test_it_is_saved_with_the_hybrid_and_explained_as_what_is_added_whoever_asks(crowd, tmp_path):
     model = small(neural=True).fit(*crowd)
     model.save(tmp_path / "it.npz")

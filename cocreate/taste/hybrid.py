@@ -115,8 +115,10 @@ class Hybrid(Recommender):
         if "order_mean" in self.state and rows.size:
             voices = [voice[rows] for voice in voices]
             candidates, evidence = self._evidence(found[rows], voices, histories[rows])
+            heard = histories[rows][np.arange(rows.size)[:, None], candidates].toarray() > 0
             state = {name.removeprefix("order_"): v for name, v in self.state.items() if name.startswith("order_")}
-            found[rows] = reordered(found[rows], candidates, order_values(state, evidence))
+            values = np.where(heard, -np.inf, order_values(state, evidence)).astype(np.float32)
+            found[rows] = reordered(found[rows], candidates, values)
         return found
 
     def _blend(self, histories: Sparse) -> tuple[Singles, list[Singles]]:
@@ -135,7 +137,7 @@ class Hybrid(Recommender):
         shown = blend.copy()
         shown[histories.nonzero()] = -np.inf
         counts = np.diff(histories.indptr)
-        candidates = best(shown, max(1, min(CANDIDATES, self.items - int(counts.max(initial=0)))))
+        candidates = best(shown, max(1, min(CANDIDATES, self.items // 2)))
         ranks = np.log1p(np.arange(candidates.shape[1], dtype=np.float32))
         columns = [np.take_along_axis(one, candidates, axis=1) for one in (*voices, blend)]
         columns += [
